@@ -1,0 +1,26 @@
+{
+    "name": "Stock Channel Hub",
+    "summary": "One owner of stock numbers: tell every shop, marketplace and 3PL "
+    "what it may sell, per location, and work every failure in one queue",
+    "version": "19.0.1.0.0",
+    "category": "Supply Chain/Inventory",
+    "author": "Stock Channel Hub contributors",
+    "license": "LGPL-3",
+    "depends": ["sale_mrp", "stock_delivery", "product_expiry"],
+    "external_dependencies": {"python": ["requests"]},
+    "data": [
+        # Groups first: everything below refers to them.
+        "security/stock_channel_groups.xml",
+        "security/ir.model.access.csv",
+        "security/stock_channel_security.xml",
+        "data/stock_channel_data.xml",
+        "data/ir_cron_data.xml",
+        # Actions before the menus that open them.
+    ],
+    "assets": {
+        "web.assets_tests": ["stock_channel_hub/static/tests/tours/**/*"],
+    },
+    "uninstall_hook": "uninstall_hook",
+    "application": True,
+    "installable": True,
+}

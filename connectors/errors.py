@@ -1,0 +1,82 @@
+"""Errors a connector raises, typed by what the caller must do about them.
+
+A channel can fail in a hundred ways, the hub can react in only a few. Each class
+below is one reaction; a connector translates everything it meets (status codes,
+error bodies, broken sockets) into one of them and never lets a foreign exception
+through.
+"""
+
+
+class ConnectorError(Exception):
+    """Base of everything a connector raises.
+
+    :param str message: what happened, in words a person who knows the channel
+        understands; never contains credentials, signatures or personal data.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RetryLater(ConnectorError):
+    """The call may or may not have had its effect: read back, then try again.
+
+    Raised for broken connections, timeouts, 5xx answers and answers that make no
+    sense. The caller must treat the outcome as unknown.
+
+    :param float | None after: seconds to wait before the next call, when the
+        channel said so; None leaves the delay to the caller's own schedule.
+    """
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class RateLimited(RetryLater):
+    """The channel refused the call unseen because too many came: wait, repeat.
+
+    The call had no effect.
+    """
+
+
+class Misconfigured(ConnectorError):
+    """A person must change credentials, address or permissions first.
+
+    Retrying without that change is pointless and may lock the account.
+
+    :param str field: name of the setting to look at.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Rejected(ConnectorError):
+    """The channel understood the call and refuses it for a business reason.
+
+    :param str code: the channel's own error code.
+    :param str field: which part of the call it objects to.
+    """
+
+    def __init__(self, message: str, code: str = "", field: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+class BadSignature(ConnectorError):
+    """A delivery is not authentic, too old, or from the future: refuse it (401)."""
+
+
+class BadPayload(ConnectorError):
+    """An authentic delivery cannot be understood: store it, tell a person.
+
+    :param str field: path of the offending value, such as ``data.lines.0.sku``.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field

@@ -1,0 +1,398 @@
+"""Medusa 2 over its Admin API, as measured on a real 2.18.0 server.
+
+Medusa counts like a warehouse: ``stocked_quantity`` is what lies there, its own
+reservations are subtracted by itself. It has no compare-and-set, no idempotency keys
+and no webhooks configured by data, so this connector reads before it creates, reads
+back after a lost answer, recognises its own fulfilments by a mark in their metadata,
+and polls. A shop that posts Medusa's thin events on, signed as Standard Webhooks, is
+understood too: they only say which order to fetch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from . import signing
+from .base import (
+    Cancellation,
+    Capabilities,
+    ConfigField,
+    Connector,
+    Delivery,
+    Event,
+    FetchedOrder,
+    FetchOrder,
+    Health,
+    ObservedQuantity,
+    OrderPage,
+    QuantityKey,
+    QuantityMeaning,
+    QuantityUpdate,
+    RemoteListing,
+    RemoteLocation,
+    Shipment,
+    UpdateResult,
+    body_digest,
+)
+from .errors import BadPayload, ConnectorError, Rejected, RetryLater
+from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows, segment
+from .medusa_levels import Push, json_number, read_levels
+from .medusa_order import parse_order
+from .medusa_payload import (
+    ITEM_FIELDS,
+    ORDER_FIELDS,
+    RESERVATION_FIELDS,
+    TOPIC,
+    most_ordered,
+    stored_key,
+    wrap,
+)
+from .strict_json import Node, load
+
+PAGE = 50
+"""Orders per page: about 6 kB each before we drop what we do not need."""
+
+OVERLAP = timedelta(seconds=30)
+"""How far a poll looks back behind its cursor. Medusa dates an order before it
+commits, and reserves and authorises up to a second later without dating it anew."""
+
+SETTLE = timedelta(seconds=10)
+"""How old an unpaid order must be. Medusa stores the order first and then reserves:
+when that fails it deletes the order again, which was visible for 0.3 s."""
+
+MARK = "stock_channel_hub_id"
+"""Key in a fulfilment's metadata that holds our shipment's id."""
+
+_ORDERS = "/admin/orders"
+
+
+class MedusaConnector(Connector):
+    """Polls orders, pushes inventory levels, reports fulfilments and cancellations."""
+
+    key = "medusa"
+    label = "Medusa 2"
+    capabilities = Capabilities(
+        quantity_meaning=QuantityMeaning.PHYSICAL,
+        locations=True,
+        compare_and_set=False,
+        idempotency=False,
+        batch_size=200,
+        read_back=True,
+        webhooks=False,
+        polling=True,
+        signed_time=True,
+        can_cancel=True,
+        fractions=True,
+    )
+    config_fields = (
+        ConfigField(
+            name="base_url",
+            label="Address",
+            help="Where Medusa answers, such as https://shop.example.com, without"
+            " /admin.",
+        ),
+        ConfigField(
+            name="api_key",
+            label="Secret API key",
+            help="From Medusa's settings, Secret API Keys; begins with sk_.",
+            secret=True,
+        ),
+    )
+
+    # ------------------------------------------------------------- deliveries
+
+    def verify(
+        self,
+        raw: bytes,
+        headers: Mapping[str, str],
+        secrets: Sequence[str],
+        now: datetime,
+    ) -> None:
+        signing.verify(raw, headers, secrets, now)
+
+    def describe(self, raw: bytes, headers: Mapping[str, str]) -> Delivery:
+        fallback = headers.get(signing.ID_HEADER) or body_digest(raw)
+        try:
+            root = load(raw)
+            topic = root.identifier("type")
+            if topic == TOPIC:
+                order_id, dedupe_key = stored_key(raw, root)
+                return Delivery(dedupe_key=dedupe_key, topic=topic, order_key=order_id)
+            return Delivery(
+                dedupe_key=fallback, topic=topic, order_key=_named_order(root, topic)
+            )
+        except BadPayload:
+            return Delivery(dedupe_key=fallback, topic="")
+
+    def parse(self, raw: bytes, topic: str) -> list[Event]:
+        root = load(raw)
+        kind = root.identifier("type")
+        if kind == TOPIC:
+            return [parse_order(root)]
+        order_id = _named_order(root, kind)
+        # Payments, products, reservations and the echo of our own pushes name no
+        # order; what they change is found by polling and by reading back.
+        return [FetchOrder(order_id=order_id)] if order_id else []
+
+    # ------------------------------------------------------------- quantities
+
+    def publish(
+        self, updates: Sequence[QuantityUpdate], idempotency_key: str
+    ) -> list[UpdateResult]:
+        return Push(self._client, updates).run()
+
+    def fetch_quantities(self, keys: Sequence[QuantityKey]) -> list[ObservedQuantity]:
+        levels = read_levels(self._client, keys)
+        return [
+            ObservedQuantity(key=key, quantity=quantity)
+            for key in dict.fromkeys(keys)
+            if (quantity := levels.shown(key)) is not None
+        ]
+
+    # ------------------------------------------------------------- fulfilment
+
+    def report_shipment(self, shipment: Shipment) -> None:
+        path = f"{_ORDERS}/{segment(shipment.order_id)}/fulfillments"
+        items = _merged_lines(shipment)
+        found = self._fulfilment(shipment)
+        if found is None:
+            body: dict[str, Any] = {"items": items, "metadata": _metadata(shipment)}
+            if shipment.location_id:
+                body["location_id"] = shipment.location_id
+            self._client.post(path, body)
+            found = self._fulfilment(shipment)
+        if found is None:
+            raise RetryLater("Medusa took the fulfilment but does not show it.")
+        if found.get("shipped_at"):
+            return
+        label = {
+            "tracking_number": shipment.tracking,
+            "tracking_url": shipment.tracking_url,
+            "label_url": "",
+        }
+        self._client.post(
+            f"{path}/{segment(str(found.get('id') or ''))}/shipments",
+            {"items": items, "labels": [label] if shipment.tracking else []},
+        )
+
+    def _fulfilment(self, shipment: Shipment) -> Row | None:
+        """Return our own fulfilment when Medusa has it already.
+
+        :raise Rejected: when the order is unknown, or someone cancelled it there.
+        """
+        names = ("id", "metadata", "shipped_at", "canceled_at")
+        order = self._order(shipment.order_id, [f"fulfillments.{n}" for n in names])
+        for row in rows(order, "fulfillments"):
+            if part(row, "metadata").get(MARK) != shipment.id:
+                continue
+            if row.get("canceled_at"):
+                raise Rejected(
+                    "The fulfilment of this delivery was cancelled in Medusa.",
+                    code="fulfillment_canceled",
+                )
+            return row
+        return None
+
+    def report_cancel(self, cancellation: Cancellation) -> None:
+        """Cancel a whole order.
+
+        Part of an order could only go by an order edit, which makes Medusa reserve
+        anew, possibly at another location: refused.
+        """
+        fields = ("status", "items.id", "items.quantity")
+        order = self._order(cancellation.order_id, fields)
+        if order.get("status") == "canceled":
+            return
+        gone: dict[str, Decimal] = {}
+        for line in cancellation.lines:
+            gone.setdefault(line.order_line_id, Decimal(0))
+            gone[line.order_line_id] += line.quantity
+        for item in rows(order, "items"):
+            if gone.get(str(item.get("id")), 0) < item.get("quantity", 0):
+                raise Rejected(
+                    "Medusa cancels whole orders only: change this one in Medusa.",
+                    code="partial_cancel",
+                    field="lines",
+                )
+        path = f"{_ORDERS}/{segment(cancellation.order_id)}/cancel"
+        self._client.post(path, {})
+
+    def _order(self, order_id: str, fields: Iterable[str]) -> Row:
+        path = f"{_ORDERS}/{segment(order_id)}"
+        answer = self._client.get(path, [("fields", ",".join(("id", *fields)))])
+        order = part(answer, "order")
+        if not order:
+            raise RetryLater("Medusa's answer makes no sense: order.")
+        return order
+
+    # ----------------------------------------------------------------- orders
+
+    def fetch_orders(self, since: datetime | None) -> Iterator[OrderPage]:
+        start = since - OVERLAP if since else None
+        seen: set[str] = set()
+        high_water, settled = since, True
+        pages = self._client.by_date(_ORDERS, "orders", ORDER_FIELDS, start, PAGE)
+        for found, now in pages:
+            for row in found:
+                settled = settled and _is_settled(row, now)
+                if settled:
+                    date = date_of(row, "updated_at")
+                    high_water = max(date, high_water or date)
+            orders = self._wrapped(found, now, seen)
+            yield OrderPage(orders=orders, high_water=high_water)
+        if start:
+            yield from self._paid_orders(start, seen)
+
+    def _paid_orders(self, start: datetime, seen: set[str]) -> Iterator[OrderPage]:
+        """Find orders by their payments: a capture does not date the order anew."""
+        fields = ("id", "updated_at", "payment_collection.order.id")
+        pages = self._client.by_date("/admin/payments", "payments", fields, start, PAGE)
+        for found, _now in pages:
+            owners = [part(part(row, "payment_collection"), "order") for row in found]
+            ids = sorted({str(owner["id"]) for owner in owners if owner.get("id")})
+            for chunk in chunks(ids, PAGE):
+                orders, now = self._by_id(chunk)
+                wrapped = self._wrapped(orders, now, seen)
+                yield OrderPage(orders=wrapped, high_water=None)
+
+    def fetch_order(self, order_id: str) -> FetchedOrder | None:
+        found, _now = self._by_id([order_id])
+        wrapped = self._wrapped(found, None, set())
+        return wrapped[0] if wrapped else None
+
+    def _by_id(self, ids: Sequence[str]) -> tuple[list[Row], datetime]:
+        params: list[tuple[str, str | int]] = [("id[]", order) for order in ids]
+        params += [("limit", PAGE), ("fields", ",".join(ORDER_FIELDS))]
+        return self._client.dated(_ORDERS, "orders", params)
+
+    def _wrapped(
+        self, found: Sequence[Row], now: datetime | None, seen: set[str]
+    ) -> tuple[FetchedOrder, ...]:
+        """Complete orders with what Medusa keeps elsewhere; leave repeats out.
+
+        :param now: None takes unsettled orders too.
+        """
+        ready = [
+            row
+            for row in found
+            if not row.get("is_draft_order") and (now is None or _is_settled(row, now))
+        ]
+        lines = {id(row): _ids(rows(row, "items")) for row in ready}
+        reserved: dict[str, list[Row]] = {}
+        for row in self._client.read(
+            "/admin/reservations",
+            "reservations",
+            RESERVATION_FIELDS,
+            ("line_item_id[]", [line for ids in lines.values() for line in ids]),
+        ):
+            reserved.setdefault(str(row.get("line_item_id")), []).append(row)
+        orders = []
+        for row in ready:
+            present = lines[id(row)]
+            held = [found for line in present for found in reserved.get(line, ())]
+            order = wrap(row, held, *self._history(row, present))
+            if order.dedupe_key not in seen:
+                seen.add(order.dedupe_key)
+                orders.append(order)
+        return tuple(orders)
+
+    def _history(self, row: Row, present: set[str]) -> tuple[list[Row], list[Row]]:
+        """Return an order's changes, and the lines that they removed."""
+        if row.get("version") == 1:
+            return [], []
+        path = f"{_ORDERS}/{segment(str(row.get('id') or ''))}"
+        changes = rows(self._client.get(f"{path}/changes"), "order_changes")
+        gone = set(most_ordered(changes)) - present
+        if not gone:
+            return changes, []
+        fields = ",".join(("item_id", *(f"item.{name}" for name in ITEM_FIELDS)))
+        answer = self._client.get(f"{path}/line-items", [("fields", fields)])
+        former = [part(entry, "item") for entry in rows(answer, "order_items")]
+        return changes, [item for item in former if item.get("id") in gone]
+
+    # ----------------------------------------------------------------- reading
+
+    def fetch_listings(self) -> Iterable[RemoteListing]:
+        fields = (
+            "id",
+            "sku",
+            "title",
+            "variants.barcode",
+            "variants.title",
+            "variants.product.title",
+        )
+        path = "/admin/inventory-items"
+        for row in self._client.everything(path, "inventory_items", fields):
+            variants = rows(row, "variants")
+            variant = variants[0] if len(variants) == 1 else {}
+            product = part(variant, "product").get("title")
+            titles = (product, variant.get("title") or row.get("title"))
+            yield RemoteListing(
+                sku=str(row.get("sku") or ""),
+                item_id=str(row.get("id")),
+                title=" / ".join(str(title) for title in titles if title),
+                barcode=str(variant.get("barcode") or ""),
+            )
+
+    def fetch_locations(self) -> Iterable[RemoteLocation]:
+        path = "/admin/stock-locations"
+        return [
+            RemoteLocation(id=str(row.get("id")), name=str(row.get("name") or ""))
+            for row in self._client.everything(path, "stock_locations", ("id", "name"))
+        ]
+
+    def check(self) -> Health:
+        try:
+            count = len(list(self.fetch_locations()))
+        except ConnectorError as error:
+            return Health(ok=False, message=error.message)
+        return Health(ok=True, message=f"Medusa answers; stock locations: {count}.")
+
+    @property
+    def _client(self) -> MedusaClient:
+        return MedusaClient(self.config, self.transport, self.clock)
+
+
+def _named_order(root: Node, topic: str) -> str:
+    """Return which order a thin event is about, empty when about none."""
+    data = root.optional_child("data")
+    if data is None:
+        return ""
+    named = data.identifier("order_id", required=False)
+    if named or not topic.startswith("order."):
+        return named
+    return data.identifier("id", required=False)
+
+
+def _is_settled(row: Row, now: datetime) -> bool:
+    """Tell whether an order is past the moment at which Medusa may delete it."""
+    unpaid = row.get("payment_status") == "not_paid"
+    return not unpaid or date_of(row, "created_at") <= now - SETTLE
+
+
+def _ids(found: Iterable[Row]) -> set[str]:
+    return {str(row.get("id")) for row in found}
+
+
+def _merged_lines(shipment: Shipment) -> list[Row]:
+    """Return one entry per order line: given twice, Medusa ships both but keeps the
+    reservation of one."""
+    total: dict[str, Decimal] = {}
+    for line in shipment.lines:
+        total[line.order_line_id] = total.get(line.order_line_id, Decimal(0))
+        total[line.order_line_id] += line.quantity
+    return [{"id": line, "quantity": json_number(sum_)} for line, sum_ in total.items()]
+
+
+def _metadata(shipment: Shipment) -> dict[str, str]:
+    """Return what Medusa has no place for; our id is how a retry finds its own."""
+    lots = [
+        f"{lot.quantity.normalize():f} x {lot.name}"
+        for line in shipment.lines
+        for lot in line.lots
+    ]
+    result = {MARK: shipment.id, "carrier": shipment.carrier, "lots": ", ".join(lots)}
+    return {name: value for name, value in result.items() if value}

@@ -1,0 +1,222 @@
+"""What is asked of Medusa about an order, and how the answer is stored. No I/O.
+
+Two facts, measured on Medusa 2.18.0, shape this file:
+
+* ``order.version`` and ``order.updated_at`` stand still when a payment is captured
+  or refunded and when a reservation moves to another location. The version of a
+  snapshot is therefore the newest ``updated_at`` of everything it is made of, in
+  milliseconds.
+* A line that an order edit sets to zero disappears from the order. What was once
+  ordered comes from the order's changes and is stored beside the order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from .base import FetchedOrder, body_digest
+from .errors import BadPayload, RetryLater
+from .strict_json import Node, parse_decimal, parse_time
+
+TOPIC = "medusa.order"
+"""Type of the bodies we build ourselves from a polled order."""
+
+MAX_LINES = 5000
+
+_ADDRESS = (
+    "first_name last_name company address_1 address_2 city postal_code province"
+    " country_code phone"
+).split()
+ITEM_FIELDS = (
+    "id title subtitle variant_sku quantity unit_price is_tax_inclusive updated_at"
+    " discount_total discount_subtotal return_received_total return_dismissed_total"
+    " detail.updated_at detail.fulfilled_quantity detail.return_received_quantity"
+    " detail.return_dismissed_quantity adjustments.id adjustments.amount"
+    " tax_lines.id tax_lines.rate variant.sku variant.inventory_items.required_quantity"
+    " variant.inventory_items.inventory_item_id"
+).split()
+_ORDER = (
+    "id display_id status is_draft_order currency_code email total created_at"
+    " updated_at payment_status version"
+    " customer.id customer.email customer.first_name customer.last_name customer.phone"
+    " shipping_methods.id shipping_methods.name shipping_methods.amount"
+    " shipping_methods.is_tax_inclusive shipping_methods.tax_lines.id"
+    " shipping_methods.tax_lines.rate shipping_methods.adjustments.id"
+    " shipping_methods.adjustments.amount"
+    " fulfillments.id fulfillments.location_id fulfillments.canceled_at"
+    " fulfillments.updated_at fulfillments.items.id fulfillments.items.line_item_id"
+    " fulfillments.items.quantity payment_collections.id payment_collections.updated_at"
+).split()
+
+ORDER_FIELDS = (
+    *_ORDER,
+    *(f"items.{name}" for name in ITEM_FIELDS),
+    *(f"shipping_address.{name}" for name in _ADDRESS),
+    *(f"billing_address.{name}" for name in _ADDRESS),
+)
+"""What is asked for. Medusa answers more; the rest is not stored: it may be personal
+and it would make equal orders look different."""
+
+RESERVATION_FIELDS = tuple(
+    "id line_item_id location_id inventory_item_id quantity updated_at".split()
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+FINEST = Decimal("1E-10")
+_ZERO = Decimal(0)
+
+Tree = dict[str, Any]
+
+
+# --------------------------------------------------------------- storing an order
+
+
+def _tree(names: Iterable[str]) -> Tree:
+    """Turn dotted names into nested dictionaries."""
+    result: Tree = {}
+    for name in names:
+        branch = result
+        for part in name.split("."):
+            branch = branch.setdefault(part, {})
+    return result
+
+
+_ORDER_TREE = _tree(ORDER_FIELDS)
+_ITEM_TREE = _tree(ITEM_FIELDS)
+_RESERVATION_TREE = _tree(RESERVATION_FIELDS)
+
+
+def _kept(value: Any, tree: Tree) -> Any:
+    """Return the part of an answer named by the tree, in one stable form.
+
+    Lists are sorted by id (Medusa does not keep their order), numbers become strings
+    holding decimals, so that no reader makes floats of them.
+    """
+    if isinstance(value, list):
+        children = [_kept(child, tree) for child in value]
+        return sorted(children, key=lambda child: str(_id(child)))
+    if isinstance(value, dict):
+        return {
+            name: _kept(value[name], branch)
+            for name, branch in tree.items()
+            if value.get(name) is not None
+        }
+    if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        number = Decimal(value)
+        # Medusa computes with 20 digits; the tenth decimal is far below a cent.
+        number = number if -10 <= _exponent(number) else number.quantize(FINEST)
+        return f"{number:f}"
+    return value
+
+
+def _id(value: Any) -> Any:
+    return value.get("id", "") if isinstance(value, dict) else value
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
+
+
+def wrap(
+    order: Mapping[str, Any],
+    reservations: Sequence[Mapping[str, Any]],
+    changes: Sequence[Mapping[str, Any]],
+    former_items: Sequence[Mapping[str, Any]],
+) -> FetchedOrder:
+    """Build the stored body of one order.
+
+    :param order: as ``GET /admin/orders`` answered it.
+    :param reservations: of its lines.
+    :param changes: ``GET /admin/orders/:id/changes``, empty if never changed.
+    :param former_items: lines that edits removed, as far as wanted.
+    :raise RetryLater: when the order is not what Medusa answers.
+    """
+    try:
+        body = {
+            "type": TOPIC,
+            "order": _kept(dict(order), _ORDER_TREE),
+            "reservations": _kept(list(reservations), _RESERVATION_TREE),
+            "ordered": [
+                {"id": line, "quantity": f"{quantity:f}"}
+                for line, quantity in sorted(most_ordered(changes).items())
+            ],
+            "removed": _kept(list(former_items), _ITEM_TREE),
+        }
+        raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
+        order_id, key = stored_key(raw, Node(body, ""))
+    except BadPayload as error:
+        raise RetryLater(f"Medusa's answer makes no sense: {error.message}") from None
+    except (TypeError, AttributeError, ArithmeticError):
+        raise RetryLater("Medusa's answer makes no sense.") from None
+    return FetchedOrder(order_id=order_id, dedupe_key=key, topic=TOPIC, raw=raw)
+
+
+def most_ordered(changes: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
+    """Return per line the most that was ever ordered, from confirmed order changes.
+
+    ``ITEM_UPDATE`` carries the new quantity and the difference to the one before.
+    """
+    most: dict[str, Decimal] = {}
+    for change in changes:
+        if change.get("status") != "confirmed":
+            continue
+        for action in change.get("actions") or ():
+            details = action.get("details") or {}
+            line = details.get("reference_id")
+            after = _decimal(details.get("quantity"))
+            if not isinstance(line, str) or after is None:
+                continue
+            if action.get("action") == "ITEM_UPDATE":
+                difference = _decimal(details.get("quantity_diff")) or _ZERO
+                most[line] = max(most.get(line, _ZERO), after, after - difference)
+            elif action.get("action") in ("ITEM_ADD", "ITEM_REMOVE"):
+                most[line] = max(most.get(line, _ZERO), after)
+    return most
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """Read a number that Medusa writes as a number here, as a string there."""
+    if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        return Decimal(value)
+    return parse_decimal(value)
+
+
+def stored_key(raw: bytes, root: Node) -> tuple[str, str]:
+    """Return order id and dedupe key of a stored body.
+
+    The digest is in the key because a reservation may vanish without any date
+    moving: the same version with another content must not count as a repeat.
+
+    :raise BadPayload: when the body holds no order.
+    """
+    order_id = root.child("order").identifier("id")
+    digest = body_digest(raw)[:16]
+    return order_id, f"order:{order_id}:{version_of(root)}:{digest}"
+
+
+def moments(root: Node) -> Iterable[datetime]:
+    """Yield when each part of the order last changed."""
+    order = root.child("order")
+    yield order.time("updated_at")
+    parts = [
+        *order.items("fulfillments", MAX_LINES, required=False),
+        *order.items("payment_collections", MAX_LINES, required=False),
+        *root.items("reservations", MAX_LINES, required=False),
+    ]
+    for item in order.items("items", MAX_LINES, required=False):
+        parts += [item, *filter(None, [item.optional_child("detail")])]
+    for part in parts:
+        moment = parse_time(part.text("updated_at"))
+        if moment is not None:
+            yield moment
+
+
+def version_of(root: Node) -> int:
+    """Return milliseconds since 1970 of the newest change to any part."""
+    return (max(moments(root)) - _EPOCH) // _MILLISECOND

@@ -1,0 +1,30 @@
+"""The suite every connector passes: subclass, name the connector, give samples.
+
+::
+
+    class TestMyShop(MyShopCase, ConnectorConformance, unittest.TestCase):
+        connector_class = MyShop
+        ...
+
+Tests that do not apply, by the connector's own capabilities, are skipped with the
+capability as reason; everything else must hold for any channel.
+"""
+
+from __future__ import annotations
+
+from .conformance_base import ConformanceBase
+from .conformance_deliveries import DeliveryConformance
+from .conformance_faults import FaultConformance
+from .conformance_outgoing import OutgoingConformance
+from .conformance_reading import ReadingConformance
+
+__all__ = ["ConformanceBase", "ConnectorConformance"]
+
+
+class ConnectorConformance(
+    DeliveryConformance,
+    OutgoingConformance,
+    ReadingConformance,
+    FaultConformance,
+):
+    """All parts of the suite; see :class:`.conformance_base.ConformanceBase`."""

@@ -1,0 +1,147 @@
+"""What a conformance test needs to know about the connector it tests."""
+
+from __future__ import annotations
+
+import unittest
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from .. import signing
+from ..base import (
+    Cancellation,
+    Capabilities,
+    Connector,
+    QuantityKey,
+    QuantityUpdate,
+    ReportedLine,
+    Shipment,
+)
+from .fake_channel import FakeServer, FixedClock
+
+if TYPE_CHECKING:
+    _Case = unittest.TestCase
+else:
+    # A mixin: the suite itself is nobody's test case.
+    _Case = object
+
+
+class ConformanceBase(_Case):
+    """Fill these in, then inherit the suite.
+
+    :cvar connector_class: the connector under test.
+    :cvar config: values of its ``config_fields``; give each secret field a long
+        value found nowhere else, the suite looks for it in logs and errors.
+    :cvar secrets: two signing secrets, newest first.
+    :cvar samples: folder with good ``*.json`` bodies and ``hostile/*`` ones.
+    """
+
+    allow_inherited_tests_method = True
+    """Odoo's test loader collects inherited tests only where it finds this."""
+
+    connector_class: ClassVar[type[Connector]]
+    config: ClassVar[Mapping[str, str]]
+    secrets: ClassVar[tuple[str, ...]]
+    samples: ClassVar[Path]
+
+    @abstractmethod
+    def make_server(self, clock: FixedClock) -> FakeServer:
+        """Return a fake channel that accepts our first signing secret."""
+
+    def delivery_headers(
+        self, raw: bytes, secret: str, now: datetime, message_id: str = "msg_1"
+    ) -> dict[str, str]:
+        """Return the headers of an authentic delivery; lower-case names.
+
+        :param message_id: another one for another delivery of the same body.
+        """
+        return signing.signed_headers(secret, message_id, now, raw)
+
+    def sample_topic(self, name: str, raw: bytes) -> str:
+        """Return the topic a sample is filed under; for topics sent in headers."""
+        return self.connector.describe(raw, {}).topic
+
+    # ------------------------------------------------------------- for the suite
+
+    def setUp(self) -> None:
+        """Build clock, fake channel, connector and two listed items."""
+        super().setUp()
+        self.clock = FixedClock()
+        self.server = self.make_server(self.clock)
+        self.transport = self.server.transport
+        self.connector = self.connector_class(
+            self.config, self.transport, self.clock, self.secrets
+        )
+        self.keys = [
+            self.server.add_item("A-1", "main", Decimal(7)),
+            self.server.add_item("B-2", "main", Decimal(9)),
+        ]
+        if self.capabilities.locations:
+            self.keys.append(self.server.add_item("A-1", "shop", Decimal(4)))
+        # Listing them was no effect of ours.
+        self.server.books.effects.clear()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the connector says it can do."""
+        return self.connector_class.capabilities
+
+    def need(self, capability: str) -> None:
+        """Skip the test when the connector does not claim a capability."""
+        if not getattr(self.capabilities, capability):
+            self.skipTest(f"{self.connector_class.key}: no {capability}")
+
+    def update(
+        self,
+        key: QuantityKey,
+        quantity: str,
+        sequence: int = 1_000,
+        previous: Decimal | None = None,
+    ) -> QuantityUpdate:
+        """Return an update in units."""
+        return QuantityUpdate(
+            key=key,
+            quantity=Decimal(quantity),
+            unit="Units",
+            sequence=sequence,
+            previous=previous,
+        )
+
+    def shipment(self, order_id: str, line_id: str, quantity: str = "1") -> Shipment:
+        """Return a shipment of one line."""
+        return Shipment(
+            id="WH/OUT/00001",
+            order_id=order_id,
+            location_id="main",
+            shipped_at=self.clock(),
+            lines=(ReportedLine(order_line_id=line_id, quantity=Decimal(quantity)),),
+            carrier="Example Post",
+            tracking="TRACK1",
+        )
+
+    def cancellation(
+        self, order_id: str, line_id: str, quantity: str = "1"
+    ) -> Cancellation:
+        """Return a cancellation of one line."""
+        return Cancellation(
+            id="CANCEL/00001",
+            order_id=order_id,
+            reason="Out of stock",
+            lines=(ReportedLine(order_line_id=line_id, quantity=Decimal(quantity)),),
+        )
+
+    def good_samples(self) -> list[tuple[str, bytes]]:
+        """Return (name, body) of every good sample; there must be some."""
+        return self._read(self.samples, "*.json")
+
+    def hostile_samples(self) -> list[tuple[str, bytes]]:
+        """Return (name, body) of every hostile sample; there must be some."""
+        return self._read(self.samples / "hostile", "*")
+
+    def _read(self, folder: Path, pattern: str) -> list[tuple[str, bytes]]:
+        paths = sorted(path for path in folder.glob(pattern) if path.is_file())
+        self.assertNotEqual([], paths, f"no samples in {folder.name}")
+        return [(path.name, path.read_bytes()) for path in paths]

@@ -1,0 +1,39 @@
+"""The order in which the hub takes locks. Every new lock is added here.
+
+1. ``ir_cron`` row of the running job (Odoo takes it).
+2. Advisory locks per product and warehouse, in ascending key order, as the first
+   statement of a transaction that will reserve stock (``lock_stock``).
+3. ``stock_channel_message`` rows, by ascending id.
+4. ``stock_channel_order`` row.
+5. Whatever Odoo locks while it confirms, reserves or validates (quants last).
+6. ``stock_channel_publication`` rows, by ascending id.
+
+The dirty log is append-only and never locked; sequences and the exception queue's
+unique index are taken last and held for one statement.
+
+The advisory lock waits *inside* the statement that also fixes the transaction's
+snapshot, so whoever waited works on an old picture. That is no hole: the first
+write to a quant the other transaction changed fails with a serialization error,
+and the caller starts over with a fresh picture (``stock.channel.mixin``).
+"""
+
+from odoo.tools import SQL
+
+
+def lock_stock(cr, pairs):
+    """Serialise whoever reserves these products in these warehouses.
+
+    :param pairs: iterable of (product id, warehouse id).
+    """
+    keys = sorted({f"stock_channel:{product}:{warehouse}" for product, warehouse in pairs})
+    cr.execute(
+        SQL(
+            """
+            SELECT pg_advisory_xact_lock(ordered.key)
+              FROM (SELECT hashtextextended(name, 0) AS key
+                      FROM unnest(%s::text[]) AS name
+                     ORDER BY 1) AS ordered
+            """,
+            keys,
+        )
+    )

@@ -1,0 +1,64 @@
+from odoo import api, fields, models
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    stock_channel_id = fields.Many2one(
+        "stock.channel",
+        string="Channel",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    channel_order_ids = fields.One2many(
+        "stock.channel.order",
+        "sale_order_id",
+        string="Channel Orders",
+        readonly=True,
+        groups="stock_channel_hub.group_user",
+    )
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    channel_location_id = fields.Many2one(
+        "stock.channel.location",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The channel location this line is taken from.",
+    )
+    channel_order_line_ref = fields.Char(
+        string="Channel's Line Id", readonly=True, copy=False
+    )
+    channel_order_line_ids = fields.One2many(
+        "stock.channel.order.line", "sale_line_id", readonly=True
+    )
+
+    @api.depends("channel_location_id.warehouse_id")
+    def _compute_warehouse_id(self):
+        """Let the channel's location choose the warehouse, per line."""
+        super()._compute_warehouse_id()
+        for line in self:
+            warehouse = line.channel_location_id.sudo().warehouse_id
+            if warehouse:
+                line.warehouse_id = warehouse
+
+    def _channel_source_location(self, rule_source):
+        """Return the mapped location to take from, where it is one and below.
+
+        :param rule_source: the location the rule would take from.
+        """
+        mapped = self.channel_location_id.location_ids.filtered(
+            lambda location: (
+                location.usage == "internal"
+                and location != rule_source
+                and location.parent_path.startswith(rule_source.parent_path or "-")
+            )
+        )
+        is_only = len(self.channel_location_id.location_ids) == 1
+        return mapped if is_only else mapped.browse()

@@ -1,0 +1,492 @@
+import secrets as token_source
+from datetime import UTC, datetime
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ..connectors import registry
+from ..connectors.base import QuantityMeaning
+from ..connectors.errors import ConnectorError, Misconfigured
+from ..connectors.transport import Transport
+
+STATES = [
+    ("draft", "Draft"),
+    ("shadow", "Shadow"),
+    ("live", "Live"),
+    ("paused", "Paused"),
+]
+# Which state may follow which; everything else is refused by _update_state.
+TRANSITIONS = {
+    "draft": ("shadow", "live"),
+    "shadow": ("draft", "live"),
+    "live": ("paused",),
+    "paused": ("live", "draft"),
+}
+
+
+def utc_now():
+    """Return the present moment, aware UTC; the clock of every connector."""
+    return datetime.now(UTC)
+
+
+class StockChannel(models.Model):
+    """One account at one shop, marketplace, 3PL or partner, in one company."""
+
+    _name = "stock.channel"
+    _description = "Stock Channel"
+    _inherit = ["mail.thread", "mail.activity.mixin", "stock.channel.mixin"]
+    _order = "sequence, name, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, tracking=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        readonly=True,
+        default=lambda self: self.env.company,
+        index=True,
+    )
+    connector = fields.Selection(
+        selection=lambda self: registry.selection(),
+        required=True,
+        default="rest",
+        tracking=True,
+        help="The wire format this channel speaks.",
+    )
+    state = fields.Selection(
+        STATES,
+        required=True,
+        readonly=True,
+        default="draft",
+        copy=False,
+        tracking=True,
+        help="Draft: nothing happens. Shadow: numbers are computed and compared, "
+        "nothing is written to the channel. Live: the channel is told. "
+        "Paused: deliveries are still taken in, nothing is sent.",
+    )
+    quantity_meaning = fields.Selection(
+        [
+            (QuantityMeaning.SELLABLE.value, "Sellable"),
+            (QuantityMeaning.PHYSICAL.value, "Physical"),
+        ],
+        compute="_compute_quantity_meaning",
+        store=True,
+        help="Sellable: the channel sells down from the number it is sent. "
+        "Physical: it subtracts its own open orders from that number itself.",
+    )
+    exception_owner_id = fields.Many2one(
+        "res.users",
+        string="Exception Owner",
+        default=lambda self: self.env.user,
+        tracking=True,
+        help="Gets every new exception of this channel as an activity.",
+    )
+    map_owner_id = fields.Many2one(
+        "res.users",
+        string="Map Owner",
+        default=lambda self: self.env.user,
+        tracking=True,
+        help="Answers for which product and which location is which.",
+    )
+    freshness_target = fields.Integer(
+        string="Freshness Target (minutes)",
+        default=2,
+        required=True,
+        help="A stock change must have been acknowledged by the channel after this "
+        "many minutes.",
+    )
+    timezone = fields.Selection(
+        selection="_timezones",
+        string="Time Zone",
+        required=True,
+        default=lambda self: self.env.user.tz or "UTC",
+    )
+
+    base_url = fields.Char(
+        string="Address",
+        help="Where the channel's own interface answers, such as "
+        "https://shop.example.com/api. The hub appends the paths itself.",
+    )
+    allowed_hosts = fields.Char(
+        groups="stock_channel_hub.group_admin",
+        help="Private or local addresses the hub may call for this channel, "
+        "separated by commas, such as 10.0.0.5:8080. Public addresses need no entry.",
+    )
+    credentials = fields.Json(groups=fields.NO_ACCESS, copy=False)
+    credentials_set_at = fields.Datetime(readonly=True, copy=False)
+    webhook_token = fields.Char(
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        default=lambda self: token_source.token_urlsafe(24),
+        groups="stock_channel_hub.group_admin",
+    )
+    webhook_url = fields.Char(
+        string="Webhook Address",
+        compute="_compute_webhook_url",
+        groups="stock_channel_hub.group_admin",
+        help="Give this address to the channel; it delivers its orders there.",
+    )
+    database_uuid = fields.Char(
+        readonly=True,
+        copy=False,
+        groups=fields.NO_ACCESS,
+        help="The database this channel was put live in. A restored copy has "
+        "another one and stays silent.",
+    )
+
+    location_ids = fields.One2many(
+        "stock.channel.location", "channel_id", string="Channel Locations"
+    )
+    listing_ids = fields.One2many("stock.channel.listing", "channel_id")
+    secret_ids = fields.One2many(
+        "stock.channel.secret",
+        "channel_id",
+        groups="stock_channel_hub.group_admin",
+    )
+    shipping_product_id = fields.Many2one(
+        "product.product",
+        check_company=True,
+        domain=[("type", "=", "service")],
+        default=lambda self: self.env.ref(
+            "stock_channel_hub.product_shipping", raise_if_not_found=False
+        ),
+        help="Delivery charges of channel orders become lines of this product.",
+    )
+    quarantine_location_id = fields.Many2one(
+        "stock.location",
+        check_company=True,
+        domain=[("usage", "=", "internal")],
+        help="Returned goods that must be inspected first are received here. "
+        "Its stock condition should not be sellable.",
+    )
+    pricelist_id = fields.Many2one(
+        "product.pricelist",
+        check_company=True,
+        help="Gives channel orders their currency; prices come from the channel.",
+    )
+    team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
+
+    listing_count = fields.Integer(compute="_compute_counts")
+    publication_count = fields.Integer(compute="_compute_counts")
+    pending_count = fields.Integer(
+        string="To Publish",
+        compute="_compute_counts",
+        help="Numbers the channel has not acknowledged yet.",
+    )
+    open_exception_count = fields.Integer(
+        string="Open Exceptions", compute="_compute_counts"
+    )
+    waiting_message_count = fields.Integer(
+        string="Messages to Do", compute="_compute_counts"
+    )
+    order_count = fields.Integer(compute="_compute_counts")
+    last_acknowledged_at = fields.Datetime(
+        string="Last Acknowledged", compute="_compute_counts"
+    )
+
+    _webhook_token_unique = models.UniqueIndex(
+        "(webhook_token)", "Two channels cannot share a webhook address."
+    )
+
+    # ------------------------------------------------------------- computes
+
+    @api.model
+    def _timezones(self):
+        return self.env["res.partner"]._fields["tz"].get_description(self.env)[
+            "selection"
+        ]
+
+    @api.depends("connector")
+    def _compute_quantity_meaning(self):
+        for channel in self:
+            connector_class = registry.get(channel.connector)
+            channel.quantity_meaning = (
+                connector_class.capabilities.quantity_meaning.value
+            )
+
+    @api.depends("webhook_token")
+    def _compute_webhook_url(self):
+        base = self.env["ir.config_parameter"].sudo().get_param("web.base.url")
+        for channel in self:
+            channel.webhook_url = f"{base}/stock_channel/{channel.webhook_token}"
+
+    def _compute_counts(self):
+        def counts(model, domain):
+            return dict(
+                self.env[model]._read_group(
+                    [("channel_id", "in", self.ids), *domain],
+                    ["channel_id"],
+                    ["__count"],
+                )
+            )
+
+        listings = counts("stock.channel.listing", [])
+        publications = counts("stock.channel.publication", [])
+        pending = counts("stock.channel.publication", [("state", "!=", "clean")])
+        exceptions = counts("stock.channel.exception", [("state", "=", "open")])
+        messages = counts(
+            "stock.channel.message",
+            [("state", "in", ("pending", "waiting", "failed"))],
+        )
+        orders = counts("stock.channel.order", [])
+        acknowledged = dict(
+            self.env["stock.channel.publication"]._read_group(
+                [("channel_id", "in", self.ids)],
+                ["channel_id"],
+                ["acknowledged_at:max"],
+            )
+        )
+        for channel in self:
+            channel.listing_count = listings.get(channel, 0)
+            channel.publication_count = publications.get(channel, 0)
+            channel.pending_count = pending.get(channel, 0)
+            channel.open_exception_count = exceptions.get(channel, 0)
+            channel.waiting_message_count = messages.get(channel, 0)
+            channel.order_count = orders.get(channel, 0)
+            channel.last_acknowledged_at = acknowledged.get(channel, False)
+
+    # ---------------------------------------------------------- constraints
+
+    @api.constrains("freshness_target")
+    def _check_freshness_target(self):
+        for channel in self:
+            if channel.freshness_target < 1:
+                raise ValidationError(
+                    self.env._("The freshness target is at least one minute.")
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        channels = super().create(vals_list)
+        channels._sync_crons()
+        self.env.registry.clear_cache()
+        return channels
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"name", "active", "state"} & vals.keys():
+            self._sync_crons()
+            self.env.registry.clear_cache()
+        if {"connector", "active"} & vals.keys():
+            self.env["stock.channel.dirty"]._log_listings(self.listing_ids, "rule")
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_unused(self):
+        used = self.filtered(lambda channel: channel.order_count)
+        if used:
+            raise UserError(
+                self.env._(
+                    "%s has orders; archive it instead of deleting it.",
+                    ", ".join(used.mapped("name")),
+                )
+            )
+
+    def unlink(self):
+        crons_sudo = self.sudo().mapped("publish_cron_id") | self.sudo().mapped(
+            "poll_cron_id"
+        )
+        result = super().unlink()
+        crons_sudo.unlink()
+        self.env.registry.clear_cache()
+        return result
+
+    # ---------------------------------------------------------------- state
+
+    def _update_state(self, target):
+        """Move to ``target`` if that may follow the present state.
+
+        The one gate of the channel's state machine.
+
+        :raise UserError: when it may not, or when something is missing for it.
+        """
+        for channel in self:
+            if channel.state == target:
+                continue
+            if target not in TRANSITIONS[channel.state]:
+                raise UserError(
+                    self.env._(
+                        "%(channel)s is %(state)s and cannot become %(target)s.",
+                        channel=channel.name,
+                        state=dict(STATES)[channel.state],
+                        target=dict(STATES)[target],
+                    )
+                )
+            if target in ("shadow", "live"):
+                channel._check_ready()
+            channel.state = target
+
+    def _check_ready(self):
+        """Refuse to start with a channel that could only fail."""
+        self.ensure_one()
+        missing = []
+        if not self.location_ids:
+            missing.append(self.env._("map at least one channel location"))
+        if not self.listing_ids:
+            missing.append(self.env._("map at least one listing"))
+        if not self.exception_owner_id:
+            missing.append(self.env._("name an owner for exceptions"))
+        missing += self._missing_settings()
+        if missing:
+            raise UserError(
+                self.env._(
+                    "%(channel)s is not ready: %(missing)s.",
+                    channel=self.name,
+                    missing="; ".join(missing),
+                )
+            )
+
+    def _missing_settings(self):
+        """Return what the connector still needs, in words."""
+        connector_class = registry.get(self.connector)
+        config = self._connector_config()
+        missing = [
+            self.env._("fill in %s", setting.label)
+            for setting in connector_class.config_fields
+            if setting.required and not config.get(setting.name)
+        ]
+        if (
+            connector_class.capabilities.webhooks
+            and not self.sudo().secret_ids._active_values()
+        ):
+            missing.append(self.env._("add a signing secret"))
+        return missing
+
+    def action_go_shadow(self):
+        self.check_access("write")
+        self._update_state("shadow")
+
+    def action_go_live(self):
+        """Put the channel live in this database and publish everything."""
+        self.check_access("write")
+        self._update_state("live")
+        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        self.sudo().write({"database_uuid": uuid})
+        self.env["stock.channel.dirty"]._log_listings(self.listing_ids, "first")
+        self._wake_workers()
+
+    def action_pause(self):
+        self.check_access("write")
+        self._update_state("paused")
+
+    def action_back_to_draft(self):
+        self.check_access("write")
+        self._update_state("draft")
+
+    # ------------------------------------------------------------ connector
+
+    def _transport(self):
+        """Return the object that does every outgoing call of this channel."""
+        hosts = self.sudo().allowed_hosts or ""
+        return Transport(
+            allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()]
+        )
+
+    def _connector_config(self):
+        channel_sudo = self.sudo()
+        return {
+            **(channel_sudo.credentials or {}),
+            "base_url": (channel_sudo.base_url or "").rstrip("/"),
+        }
+
+    def _connector(self):
+        """Return a connector for this channel, built anew for each use."""
+        self.ensure_one()
+        connector_class = registry.get(self.connector)
+        return connector_class(
+            self._connector_config(),
+            self._transport(),
+            utc_now,
+            secrets=self.sudo().secret_ids._active_values(),
+        )
+
+    def _capabilities(self):
+        self.ensure_one()
+        return registry.get(self.connector).capabilities
+
+    def _may_talk(self):
+        """Return whether this database may speak for the channel.
+
+        A copy of the production database would otherwise publish its old stock
+        under the real credentials.
+        """
+        self.ensure_one()
+        parameters_sudo = self.env["ir.config_parameter"].sudo()
+        return (
+            self.state == "live"
+            and self.active
+            and self.sudo().database_uuid == parameters_sudo.get_param("database.uuid")
+            and not parameters_sudo.get_param("database.is_neutralized")
+        )
+
+    def action_check_connection(self):
+        """Test address and credentials; tells the user the result."""
+        self.ensure_one()
+        self.check_access("write")
+        try:
+            health = self._connector().check()
+            message, is_ok = health.message, health.ok
+        except Misconfigured as error:
+            message, is_ok = error.message, False
+        return self._notify(message, "success" if is_ok else "danger")
+
+    def _notify(self, message, kind):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"message": message, "type": kind, "sticky": kind == "danger"},
+        }
+
+    # -------------------------------------------------------------- actions
+
+    def action_fetch_locations(self):
+        """Add a channel location for each the channel has and we do not map yet."""
+        self.ensure_one()
+        self.check_access("write")
+        try:
+            remote = list(self._connector().fetch_locations())
+        except ConnectorError as error:
+            raise UserError(error.message) from error
+        known = set(
+            self.with_context(active_test=False).location_ids.mapped("external_id")
+        )
+        new = [location for location in remote if location.id not in known]
+        self.env["stock.channel.location"].create(
+            [
+                {
+                    "channel_id": self.id,
+                    "external_id": location.id,
+                    "name": location.name or location.id,
+                }
+                for location in new
+            ]
+        )
+        return self._notify(
+            self.env._(
+                "%(new)s new of %(all)s locations. Map each to its stock locations.",
+                new=len(new),
+                all=len(remote),
+            ),
+            "success",
+        )
+
+    def action_fetch_listings(self):
+        """Map what the channel lists to the products with the same reference."""
+        self.ensure_one()
+        self.check_access("write")
+        try:
+            remote = list(self._connector().fetch_listings())
+        except ConnectorError as error:
+            raise UserError(error.message) from error
+        created, unmatched = self.listing_ids._map_by_sku(self, remote)
+        return self._notify(
+            self.env._(
+                "%(new)s new listings mapped by SKU, %(unmatched)s without a product.",
+                new=len(created),
+                unmatched=len(unmatched),
+            ),
+            "success" if not unmatched else "warning",
+        )

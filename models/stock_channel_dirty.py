@@ -1,0 +1,176 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
+
+CAUSES = [
+    ("stock", "Stock moved"),
+    ("order", "Channel order"),
+    ("map", "Map changed"),
+    ("rule", "Rule changed"),
+    ("condition", "Stock condition changed"),
+    ("bom", "Kit changed"),
+    ("first", "First publication"),
+    ("sweep", "Found by the sweep"),
+]
+# Rows claimed per transaction; bounds memory and the time until the first number.
+DRAIN_SIZE = 5000
+
+
+class StockChannelDirty(models.Model):
+    """Append-only log of what may have changed a number, drained by exact ids.
+
+    Rows are hints: one too many costs a computation, one missing is found by the
+    sweep. A row is written in the transaction of the change itself and vanishes
+    with it on rollback. Lower ids may commit after higher ones, so the drain
+    deletes exactly the rows it has read, never "all up to the highest".
+    """
+
+    _name = "stock.channel.dirty"
+    _description = "Stock Change to Publish"
+    _inherit = ["stock.channel.mixin"]
+    _log_access = False
+    _order = "id"
+
+    product_id = fields.Integer(readonly=True, help="Id only: no lock is taken.")
+    location_id = fields.Integer(readonly=True)
+    listing_id = fields.Integer(readonly=True)
+    changed_at = fields.Datetime(readonly=True)
+    cause = fields.Selection(CAUSES, required=True, readonly=True)
+
+    # ------------------------------------------------------------- appending
+
+    @api.model
+    def _log(self, rows, cause):
+        """Append (product id, location id, listing id) rows at the commit.
+
+        Collected per transaction: a transfer of a hundred lines touches the same
+        quants many times and writes each only once.
+        """
+        if not rows or not self.env["stock.channel"]._is_in_use():
+            return
+        precommit = self.env.cr.precommit
+        pending = precommit.data.setdefault("stock_channel_hub.dirty", {})
+        if not pending:
+            precommit.add(self._flush_log)
+        for row in rows:
+            pending.setdefault(row, cause)
+
+    def _flush_log(self):
+        pending = self.env.cr.precommit.data.pop("stock_channel_hub.dirty", {})
+        if not pending:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO stock_channel_dirty
+                       (product_id, location_id, listing_id, cause, changed_at)
+                SELECT product_id, location_id, listing_id, cause,
+                       clock_timestamp() AT TIME ZONE 'UTC'
+                  FROM unnest(%s::int[], %s::int[], %s::int[], %s::text[])
+                       AS changed (product_id, location_id, listing_id, cause)
+                """,
+                [row[0] for row in pending],
+                [row[1] for row in pending],
+                [row[2] for row in pending],
+                list(pending.values()),
+            )
+        )
+        self._trigger_after_commit(self.env["stock.channel"]._compute_cron())
+
+    @api.model
+    def _log_stock(self, pairs, cause="stock"):
+        """Append (product id, location id) pairs whose stock or demand changed."""
+        self._log([(product, location, None) for product, location in pairs], cause)
+
+    @api.model
+    def _log_products(self, products, cause):
+        self._log([(product_id, None, None) for product_id in products.ids], cause)
+
+    @api.model
+    def _log_listings(self, listings, cause):
+        self._log([(None, None, listing_id) for listing_id in listings.ids], cause)
+
+    @api.model
+    def _log_locations(self, locations, cause):
+        """Append every listing that is fed by these locations or one around them."""
+        if not locations or not self.env["stock.channel"]._is_in_use():
+            return
+        fed = self.env["stock.channel.location"].sudo().search([])
+        paths = [path for path in locations.mapped("parent_path") if path]
+        touched = fed.filtered(
+            lambda channel_location: any(
+                root.parent_path.startswith(path) or path.startswith(root.parent_path)
+                for root in channel_location.location_ids
+                for path in paths
+            )
+        )
+        self._log_listings(touched.channel_id.listing_ids, cause)
+
+    # -------------------------------------------------------------- draining
+
+    @api.model
+    def _cron_compute(self):
+        """Turn logged changes into wanted numbers; run by its scheduled action."""
+        while True:
+            done = self._in_transaction(self._drain)
+            remaining = self._in_transaction(lambda: self.search_count([], limit=1))
+            seconds_left = self.env["ir.cron"]._commit_progress(
+                done, remaining=remaining
+            )
+            if not done or not remaining or not seconds_left:
+                return
+
+    def _drain(self):
+        """Compute the listings behind the oldest rows, then delete those rows.
+
+        :return: number of rows drained.
+        """
+        rows = self.sudo().search([], limit=DRAIN_SIZE)
+        if not rows:
+            return 0
+        ids_by_cause = {}
+        for row in rows:
+            ids_by_cause.setdefault(row.cause, self.sudo().browse())
+            ids_by_cause[row.cause] |= row
+        publications = self.env["stock.channel.publication"]
+        for cause, caused in ids_by_cause.items():
+            listings = self.env["stock.channel.availability"]._touched_listings(
+                caused.mapped("product_id"), caused.mapped("listing_id")
+            )
+            publications._refresh(listings, cause, min(caused.mapped("changed_at")))
+        self.env.cr.execute(
+            SQL("DELETE FROM stock_channel_dirty WHERE id = ANY(%s)", rows.ids)
+        )
+        rows.invalidate_recordset(flush=False)
+        return len(rows)
+
+    @api.model
+    def _cron_sweep(self):
+        """Compute every number anew and count what the hooks had missed.
+
+        Odoo merges quants and cleans up in raw SQL, lots expire by the clock, and
+        other addons write where no hook listens: hooks make the numbers fast, the
+        sweep makes them true.
+        """
+        self._in_transaction(self._drain)
+        for channel in self.env["stock.channel"].sudo().search(
+            [("state", "!=", "draft")]
+        ):
+            found = self._in_transaction(lambda channel=channel: self._sweep(channel))
+            if found:
+                _logger.info(
+                    "the sweep corrected %s numbers of channel %s",
+                    found,
+                    channel.id,
+                )
+
+    def _sweep(self, channel):
+        now = fields.Datetime.now()
+        found = self.env["stock.channel.publication"]._refresh(
+            channel.listing_ids, "sweep", now
+        )
+        channel.write({"last_sweep_at": now, "last_sweep_found": found})
+        return found

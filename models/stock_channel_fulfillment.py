@@ -1,0 +1,371 @@
+import logging
+import time
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from ..connectors.base import LotQuantity, ReportedLine, Shipment
+from ..connectors.errors import ConnectorError, RateLimited, Rejected, RetryLater
+from ..connectors.retry import RetrySchedule
+from .stock_channel_poll import as_aware
+from .stock_channel_publish import LEASE_SECONDS, to_decimal
+
+_logger = logging.getLogger(__name__)
+
+STATES = [
+    ("pending", "To Report"),
+    ("sending", "Sending"),
+    ("unknown", "Outcome Unknown"),
+    ("rejected", "Refused"),
+    ("done", "Reported"),
+]
+TRANSITIONS = {
+    "pending": ("sending",),
+    "sending": ("done", "pending", "unknown", "rejected"),
+    # Repeating is safe: the shipment's id lets the channel recognise it.
+    "unknown": ("sending",),
+    "rejected": ("pending",),
+    "done": (),
+}
+RETRY = RetrySchedule(base=10, cap=900)
+
+
+class StockChannelFulfillment(models.Model):
+    """What a channel must be told about a parcel, until it has taken it."""
+
+    _name = "stock.channel.fulfillment"
+    _description = "Channel Shipment"
+    _inherit = ["stock.channel.mixin"]
+    _order = "id desc"
+
+    channel_id = fields.Many2one(
+        "stock.channel", required=True, readonly=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="channel_id.company_id", store=True)
+    channel_order_id = fields.Many2one(
+        "stock.channel.order",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        index=True,
+    )
+    channel_location_id = fields.Many2one(
+        "stock.channel.location", string="Shipped from", readonly=True
+    )
+    picking_id = fields.Many2one(
+        "stock.picking", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+    external_id = fields.Char(
+        "Shipment Id",
+        readonly=True,
+        required=True,
+        help="Stays the same over all tries, so that the channel knows repeats.",
+    )
+    state = fields.Selection(STATES, required=True, readonly=True, default="pending")
+    shipped_at = fields.Datetime(readonly=True, required=True)
+    carrier = fields.Char(readonly=True)
+    tracking = fields.Char(readonly=True)
+    tracking_url = fields.Char(readonly=True)
+    line_ids = fields.One2many(
+        "stock.channel.fulfillment.line", "fulfillment_id", readonly=True
+    )
+    attempts = fields.Integer(readonly=True)
+    next_attempt_at = fields.Datetime(readonly=True)
+    lease_until = fields.Datetime(readonly=True)
+    reported_at = fields.Datetime(readonly=True)
+    last_error = fields.Char(readonly=True)
+
+    _external_unique = models.UniqueIndex(
+        "(channel_id, external_id)", "This shipment is recorded already."
+    )
+    _to_report = models.Index("(channel_id, id) WHERE state <> 'done'")
+
+    @api.depends("external_id")
+    def _compute_display_name(self):
+        for fulfillment in self:
+            fulfillment.display_name = fulfillment.external_id
+
+    # -------------------------------------------------------------- creating
+
+    @api.model
+    def _create_from_moves(self, moves):
+        """Record what left, per channel order, transfer and channel location.
+
+        Written in the transaction that validates the transfer: either the goods
+        have left and the channel will be told, or neither.
+        """
+        for picking, in_picking in moves.grouped("picking_id").items():
+            order_lines = in_picking.sale_line_id.channel_order_line_ids
+            groups = order_lines.grouped(
+                lambda line: (line.channel_order_id, line.channel_location_id)
+            )
+            for (order, location), lines in groups.items():
+                values = [
+                    vals
+                    for vals in (
+                        line._prepare_fulfillment_line(in_picking) for line in lines
+                    )
+                    if vals
+                ]
+                if values:
+                    self._create_one(order, location, picking, values)
+
+    def _create_one(self, order, location, picking, line_values):
+        number = len(order.fulfillment_ids) + 1
+        self.create(
+            {
+                "channel_id": order.channel_id.id,
+                "channel_order_id": order.id,
+                "channel_location_id": location.id,
+                "picking_id": picking.id,
+                "external_id": f"{order.external_id}-{number}",
+                "shipped_at": picking.date_done or fields.Datetime.now(),
+                "carrier": picking.carrier_id.name,
+                "tracking": picking.carrier_tracking_ref,
+                "tracking_url": picking.carrier_tracking_url,
+                "line_ids": [fields.Command.create(vals) for vals in line_values],
+            }
+        )
+        order.channel_id._wake_publishers()
+
+    @api.model
+    def _tracking_changed(self, pickings):
+        """Carry a tracking number that came late; a reported one is left alone."""
+        waiting = self.search(
+            [("picking_id", "in", pickings.ids), ("state", "=", "pending")]
+        )
+        for fulfillment in waiting:
+            fulfillment.write(
+                {
+                    "tracking": fulfillment.picking_id.carrier_tracking_ref,
+                    "tracking_url": fulfillment.picking_id.carrier_tracking_url,
+                    "carrier": fulfillment.picking_id.carrier_id.name,
+                }
+            )
+
+    # ----------------------------------------------------------------- state
+
+    def _update_state(self, target, vals=None):
+        """Move to ``target``; the gate of the shipment's state machine."""
+        moved = self.filtered(lambda f: target in TRANSITIONS[f.state])
+        refused = self - moved
+        if refused:
+            _logger.warning("shipments %s may not become %s", refused.ids, target)
+        moved.write({**(vals or {}), "state": target})
+        return moved
+
+    def _retry(self):
+        self._update_state("pending", {"next_attempt_at": False, "attempts": 0})
+        self.channel_id._wake_publishers()
+
+    # ------------------------------------------------------------- reporting
+
+    def _claim(self, channel):
+        """Lease the oldest due shipment of a channel, counting the attempt."""
+        now = fields.Datetime.now()
+        due = self.search(
+            [
+                ("channel_id", "=", channel.id),
+                "|",
+                ("state", "in", ("pending", "unknown")),
+                "&",
+                ("state", "=", "sending"),
+                ("lease_until", "<", now),
+                "|",
+                ("next_attempt_at", "=", False),
+                ("next_attempt_at", "<=", now),
+            ],
+            order="id",
+            limit=1,
+        )
+        if not due:
+            return due
+        if due.state == "sending":
+            due._update_state("unknown")
+        return due._update_state(
+            "sending",
+            {
+                "attempts": due.attempts + 1,
+                "lease_until": now + timedelta(seconds=LEASE_SECONDS),
+            },
+        )
+
+    def _shipment(self):
+        self.ensure_one()
+        return Shipment(
+            id=self.external_id,
+            order_id=self.channel_order_id.external_id,
+            location_id=self.channel_location_id.external_id or "",
+            shipped_at=as_aware(self.shipped_at),
+            carrier=self.carrier or "",
+            tracking=self.tracking or "",
+            tracking_url=self.tracking_url or "",
+            lines=tuple(
+                ReportedLine(
+                    order_line_id=line.order_line_id.external_id,
+                    quantity=to_decimal(line.quantity),
+                    lots=tuple(
+                        LotQuantity(name=name, quantity=to_decimal(quantity))
+                        for name, quantity in (line.lots or {}).items()
+                    ),
+                )
+                for line in self.line_ids
+            ),
+        )
+
+    def _report_done(self):
+        """Note that the channel took the parcel, and what that did to its number."""
+        now = fields.Datetime.now()
+        self._update_state(
+            "done",
+            {
+                "reported_at": now,
+                "last_error": False,
+                "lease_until": False,
+                "next_attempt_at": False,
+            },
+        )
+        for line in self.line_ids:
+            order_line = line.order_line_id
+            order_line._set_quantities(
+                {"acknowledged_qty": order_line.acknowledged_qty + line.quantity},
+                now + timedelta(seconds=1),
+            )
+        self.env["stock.channel.exception"]._resolve_fingerprint(
+            self.channel_id, f"fulfillment:{self.id}"
+        )
+
+    def _report_failed(self, error):
+        at = fields.Datetime.now() + timedelta(
+            seconds=RETRY.delay(self.attempts, getattr(error, "after", None))
+        )
+        vals = {
+            "last_error": error.message[:300],
+            "lease_until": False,
+            "next_attempt_at": at,
+        }
+        if isinstance(error, Rejected):
+            self._update_state("rejected", vals)
+            self._open_rejected(error)
+            return
+        is_unseen = isinstance(error, RateLimited) or not isinstance(error, RetryLater)
+        self._update_state("pending" if is_unseen else "unknown", vals)
+        self.channel_id._channel_failed(error)
+
+    def _open_rejected(self, error):
+        self.env["stock.channel.exception"]._open(
+            self.channel_id,
+            category="refused",
+            fingerprint=f"fulfillment:{self.id}",
+            title=self.env._(
+                "The channel refuses the shipment of %s", self.channel_order_id.name
+            ),
+            cause=error.message,
+            next_step=self.env._(
+                "Compare the order at the channel with the delivery. When the channel "
+                "can take it, retry."
+            ),
+            field=error.field,
+            channel_order_id=self.channel_order_id.id,
+            fulfillment_id=self.id,
+        )
+
+
+class StockChannelFulfillmentLine(models.Model):
+    _name = "stock.channel.fulfillment.line"
+    _description = "Channel Shipment Line"
+
+    fulfillment_id = fields.Many2one(
+        "stock.channel.fulfillment",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        index=True,
+    )
+    company_id = fields.Many2one(related="fulfillment_id.company_id", store=True)
+    order_line_id = fields.Many2one(
+        "stock.channel.order.line",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        index=True,
+    )
+    sku = fields.Char(related="order_line_id.sku")
+    quantity = fields.Float(digits="Product Unit", readonly=True)
+    lots = fields.Json(readonly=True)
+
+
+class StockChannelOrderLineShipped(models.Model):
+    _inherit = "stock.channel.order.line"
+
+    def _prepare_fulfillment_line(self, moves):
+        """Return what of this line has left and was not reported yet.
+
+        Whole kits only: a kit counts when all its components have left, whichever
+        parcel the last one was in.
+
+        :param moves: the moves just done, for their lots.
+        """
+        self.ensure_one()
+        shipped = self._shipped_qty()
+        quantity = shipped - self.reported_qty
+        if self.uom_id.compare(quantity, 0.0) <= 0:
+            return None
+        self.reported_qty = shipped
+        lots = {}
+        mine = moves.filtered(lambda move: move.sale_line_id == self.sale_line_id)
+        for move_line in mine.move_line_ids.filtered("lot_id"):
+            name = move_line.lot_id.name
+            lots[name] = lots.get(name, 0.0) + move_line.quantity_product_uom
+        return {
+            "order_line_id": self.id,
+            "quantity": quantity,
+            "lots": lots or False,
+        }
+
+    def _shipped_qty(self):
+        """Return how many of this line have left for the customer so far."""
+        gone = self.sale_line_id.move_ids.filtered(
+            lambda move: (
+                move.state == "done" and move.location_dest_id.usage == "customer"
+            )
+        )
+        per_unit = self._components(1.0)
+        units = []
+        for product_id, quantity in per_unit.items():
+            left = sum(
+                move.product_uom._compute_quantity(
+                    move.quantity, move.product_id.uom_id, round=False
+                )
+                for move in gone
+                if move.product_id.id == product_id
+            )
+            units.append(left / quantity)
+        shipped = min(units, default=0.0)
+        if self.listing_id.is_whole_units:
+            return float(int(shipped + 1e-6))
+        return self.uom_id.round(shipped)
+
+
+class StockChannelReport(models.Model):
+    _inherit = "stock.channel"
+
+    def _report_fulfillments(self, deadline):
+        """Tell the channel of every parcel that is due, one call each."""
+        fulfillments = self.env["stock.channel.fulfillment"]
+        while time.monotonic() < deadline and self._in_transaction(self._is_due):
+            due = self._in_transaction(lambda: fulfillments._claim(self))
+            if not due:
+                return
+            try:
+                self._connector().report_shipment(due._shipment())
+            except ConnectorError as error:
+                failure = error
+                self._in_transaction(lambda due=due: due._report_failed(failure))
+            except Exception as error:  # noqa: BLE001 - a connector's bug stops no other
+                _logger.exception("connector of channel %s failed", self.id)
+                failure = RetryLater(f"{type(error).__name__} in the connector")
+                self._in_transaction(lambda due=due: due._report_failed(failure))
+            else:
+                self._in_transaction(due._report_done)
+                self._in_transaction(self._channel_answered)

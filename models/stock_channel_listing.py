@@ -1,0 +1,204 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class StockChannelListing(models.Model):
+    """One product variant as one channel sells it."""
+
+    _name = "stock.channel.listing"
+    _description = "Stock Channel Listing"
+    _inherit = ["mail.thread"]
+    _order = "channel_id, sku, id"
+    _rec_name = "sku"
+    _check_company_auto = True
+
+    channel_id = fields.Many2one(
+        "stock.channel", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="channel_id.company_id", store=True)
+    active = fields.Boolean(default=True)
+    is_paused = fields.Boolean(
+        string="Paused",
+        tracking=True,
+        help="The channel keeps the number it has; nothing new is sent.",
+    )
+    product_id = fields.Many2one(
+        "product.product",
+        required=True,
+        ondelete="restrict",
+        index=True,
+        check_company=True,
+        tracking=True,
+    )
+    sku = fields.Char(
+        string="SKU",
+        required=True,
+        tracking=True,
+        help="What the channel calls this item.",
+    )
+    item_id = fields.Char(
+        string="Channel's Item Id",
+        help="The channel's own id of the item, where it has one besides the SKU.",
+    )
+    external_id = fields.Char(compute="_compute_external_id", store=True)
+    title = fields.Char(help="The name under which the channel sells it.")
+    uom_id = fields.Many2one(
+        "uom.uom",
+        string="Selling Unit",
+        required=True,
+        compute="_compute_uom_id",
+        store=True,
+        precompute=True,
+        readonly=False,
+        tracking=True,
+        help="The unit the channel counts in: a pack of six is one there and six "
+        "here.",
+    )
+    is_whole_units = fields.Boolean(
+        string="Whole Units Only",
+        compute="_compute_is_whole_units",
+        store=True,
+        readonly=False,
+        help="Fractions of the selling unit are rounded down.",
+    )
+    publication_ids = fields.One2many("stock.channel.publication", "listing_id")
+
+    _channel_external_unique = models.UniqueIndex(
+        "(channel_id, external_id)",
+        "This item of the channel is mapped already.",
+    )
+
+    @api.depends("item_id", "sku")
+    def _compute_external_id(self):
+        for listing in self:
+            listing.external_id = listing.item_id or listing.sku
+
+    @api.depends("product_id")
+    def _compute_uom_id(self):
+        for listing in self:
+            if not listing.uom_id or not listing.uom_id._has_common_reference(
+                listing.product_id.uom_id
+            ):
+                listing.uom_id = listing.product_id.uom_id
+
+    @api.depends("uom_id", "channel_id.connector")
+    def _compute_is_whole_units(self):
+        unit = self.env.ref("uom.product_uom_unit")
+        for listing in self:
+            has_fractions = (
+                listing.channel_id and listing.channel_id._capabilities().fractions
+            )
+            listing.is_whole_units = not (
+                has_fractions
+                and listing.uom_id
+                and not listing.uom_id._has_common_reference(unit)
+            )
+
+    @api.depends("sku", "channel_id.name")
+    def _compute_display_name(self):
+        for listing in self:
+            listing.display_name = f"{listing.sku} ({listing.channel_id.name})"
+
+    @api.constrains("uom_id", "product_id")
+    def _check_uom(self):
+        for listing in self:
+            product_uom = listing.product_id.uom_id
+            if not listing.uom_id._has_common_reference(product_uom):
+                raise ValidationError(
+                    self.env._(
+                        "%(sku)s is sold in %(unit)s, but %(product)s is kept in "
+                        "%(product_unit)s, and the two do not convert. Choose a "
+                        "selling unit that does.",
+                        sku=listing.sku,
+                        unit=listing.uom_id.name,
+                        product=listing.product_id.display_name,
+                        product_unit=product_uom.name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        listings = super().create(vals_list)
+        self.env["stock.channel.dirty"]._log_listings(listings, "map")
+        listings._retry_waiting()
+        return listings
+
+    def write(self, vals):
+        result = super().write(vals)
+        watched = {
+            "product_id",
+            "sku",
+            "item_id",
+            "uom_id",
+            "is_whole_units",
+            "is_paused",
+            "active",
+        }
+        if watched & vals.keys():
+            self.env["stock.channel.dirty"]._log_listings(self, "map")
+        if {"sku", "item_id", "active"} & vals.keys():
+            self._retry_waiting()
+        return result
+
+    def _retry_waiting(self):
+        """Fix once, heal all: whatever waited for these items runs again."""
+        self.env["stock.channel.exception"]._retry_mapping(self)
+
+    @api.model
+    def _find(self, channel, sku, item_id=""):
+        """Return the listing a channel means, by item id first, then by SKU.
+
+        A SKU is no key at every channel; one that fits several listings finds
+        none.
+        """
+        listings = self.search([("channel_id", "=", channel.id), ("sku", "=", sku)])
+        if item_id:
+            by_item = self.search(
+                [("channel_id", "=", channel.id), ("item_id", "=", item_id)]
+            )
+            return by_item or listings.filtered(lambda listing: not listing.item_id)
+        return listings if len(listings) == 1 else self.browse()
+
+    @api.model
+    def _map_by_sku(self, channel, remote):
+        """Create a listing for each remote one whose SKU is a product's reference.
+
+        :param remote: iterable of ``RemoteListing``.
+        :return: (created listings, remote listings without exactly one product).
+        """
+        known = set(
+            self.with_context(active_test=False)
+            .search([("channel_id", "=", channel.id)])
+            .mapped("external_id")
+        )
+        new = [item for item in remote if (item.item_id or item.sku) not in known]
+        groups = self.env["product.product"]._read_group(
+            [
+                ("default_code", "in", [item.sku for item in new if item.sku]),
+                ("company_id", "in", [False, channel.company_id.id]),
+            ],
+            ["default_code"],
+            ["id:recordset"],
+        )
+        products = {code: found for code, found in groups if len(found) == 1}
+        matched = [item for item in new if item.sku in products]
+        created = self.create(
+            [
+                {
+                    "channel_id": channel.id,
+                    "product_id": products[item.sku].id,
+                    "sku": item.sku,
+                    "item_id": item.item_id,
+                    "title": item.title,
+                }
+                for item in matched
+            ]
+        )
+        return created, [item for item in new if item.sku not in products]
+
+    def _to_product_qty(self, quantity):
+        """Convert a quantity in the selling unit into the product's unit."""
+        self.ensure_one()
+        return self.uom_id._compute_quantity(
+            float(quantity), self.product_id.uom_id, round=False
+        )

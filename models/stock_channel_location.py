@@ -1,0 +1,108 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class StockChannelLocation(models.Model):
+    """One location id of the channel, fed by Odoo stock locations and all below."""
+
+    _name = "stock.channel.location"
+    _description = "Stock Channel Location"
+    _inherit = ["mail.thread"]
+    _order = "channel_id, sequence, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True)
+    sequence = fields.Integer(
+        string="Priority",
+        default=10,
+        help="Orders without a location of their own are taken from the lowest "
+        "number first.",
+    )
+    active = fields.Boolean(default=True)
+    channel_id = fields.Many2one(
+        "stock.channel", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="channel_id.company_id", store=True)
+    external_id = fields.Char(
+        string="Channel's Location Id",
+        required=True,
+        tracking=True,
+        help="The id this location has at the channel.",
+    )
+    location_ids = fields.Many2many(
+        "stock.location",
+        "stock_channel_location_stock_location_rel",
+        "channel_location_id",
+        "location_id",
+        string="Stock Locations",
+        check_company=True,
+        domain=[("usage", "in", ("internal", "view"))],
+        help="What lies here, and in every location below, may be sold at this "
+        "channel location.",
+    )
+    warehouse_id = fields.Many2one(
+        "stock.warehouse",
+        compute="_compute_warehouse_id",
+        store=True,
+        readonly=False,
+        check_company=True,
+        index=True,
+        help="Ships the orders of this channel location.",
+    )
+    is_operated_by_channel = fields.Boolean(
+        string="Operated by the Channel",
+        help="A 3PL or a shop of its own: shipments and receipts it reports are "
+        "believed without anybody validating them here.",
+    )
+
+    _channel_external_unique = models.UniqueIndex(
+        "(channel_id, external_id)",
+        "This channel already has a location with that id.",
+    )
+
+    @api.depends("location_ids")
+    def _compute_warehouse_id(self):
+        for location in self:
+            if not location.warehouse_id:
+                location.warehouse_id = location.location_ids.warehouse_id[:1]
+
+    @api.constrains("location_ids", "channel_id", "active")
+    def _check_overlap(self):
+        """Refuse stock that two locations of one channel would both offer."""
+        for location in self:
+            siblings = location.channel_id.location_ids - location
+            for mine in location.location_ids:
+                for other in siblings:
+                    for theirs in other.location_ids:
+                        if mine.parent_path.startswith(
+                            theirs.parent_path
+                        ) or theirs.parent_path.startswith(mine.parent_path):
+                            raise ValidationError(
+                                self.env._(
+                                    "%(mine)s and %(theirs)s overlap: the same "
+                                    "stock would be offered at %(here)s and at "
+                                    "%(there)s. Map each stock location once per "
+                                    "channel.",
+                                    mine=mine.complete_name,
+                                    theirs=theirs.complete_name,
+                                    here=location.name,
+                                    there=other.name,
+                                )
+                            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        locations = super().create(vals_list)
+        locations._log_dirty()
+        return locations
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"location_ids", "active", "external_id"} & vals.keys():
+            self._log_dirty()
+        return result
+
+    def _log_dirty(self):
+        self.env["stock.channel.dirty"]._log_listings(
+            self.channel_id.listing_ids, "map"
+        )

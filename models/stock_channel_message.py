@@ -1,0 +1,455 @@
+import base64
+import hashlib
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..connectors.base import (
+    CountSnapshot,
+    FetchOrder,
+    OrderSnapshot,
+    ReturnSnapshot,
+)
+from ..connectors.errors import BadPayload, ConnectorError, RetryLater
+from ..connectors.retry import RetrySchedule
+from .stock_channel_exception import NeedsPerson
+from .stock_channel_mixin import CONCURRENCY_ERRORS
+
+_logger = logging.getLogger(__name__)
+
+STATES = [
+    ("pending", "To Do"),
+    ("waiting", "Waits for a Person"),
+    ("failed", "Failed"),
+    ("done", "Done"),
+]
+TRANSITIONS = {
+    "pending": ("done", "waiting", "failed"),
+    "waiting": ("pending",),
+    "failed": ("pending",),
+    "done": ("pending",),
+}
+# A message that killed its worker this often is set aside for a person.
+MAX_ATTEMPTS = 3
+CLAIM_SIZE = 20
+LEASE_SECONDS = 300
+RETRY = RetrySchedule(base=30, cap=900)
+
+
+class StockChannelMessage(models.Model):
+    """The inbox: one row per accepted delivery, as it came.
+
+    A delivery is stored before it is answered, and worked on later in two steps,
+    each in transactions of its own: *read* writes what the channel says into the
+    channel order (from then on the demand is in flight and visible), *apply*
+    brings the ERP to it. Attempts are counted and committed before the work, so
+    that a message that kills its worker is set aside after three.
+    """
+
+    _name = "stock.channel.message"
+    _description = "Channel Message"
+    _inherit = ["stock.channel.mixin"]
+    _order = "id desc"
+    _rec_name = "dedupe_key"
+    _log_access = False
+
+    channel_id = fields.Many2one(
+        "stock.channel", required=True, readonly=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(
+        "res.company", readonly=True, index=True, required=True
+    )
+    state = fields.Selection(STATES, required=True, readonly=True, default="pending")
+    origin = fields.Selection(
+        [("webhook", "Webhook"), ("poll", "Polling")], readonly=True, required=True
+    )
+    topic = fields.Char(readonly=True)
+    dedupe_key = fields.Char(readonly=True, required=True)
+    order_key = fields.Char(readonly=True, required=True)
+    digest = fields.Char(readonly=True, required=True, help="SHA-256 of the body.")
+    raw = fields.Binary(readonly=True, attachment=False)
+    body = fields.Text(compute="_compute_body")
+    received_at = fields.Datetime(readonly=True, required=True)
+    attempts = fields.Integer(readonly=True)
+    next_attempt_at = fields.Datetime(readonly=True)
+    lease_until = fields.Datetime(readonly=True)
+    processed_at = fields.Datetime(readonly=True)
+    note = fields.Char("Result", readonly=True)
+    channel_order_id = fields.Many2one(
+        "stock.channel.order", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+    exception_ids = fields.Many2many(
+        "stock.channel.exception",
+        "stock_channel_exception_message_rel",
+        "message_id",
+        "exception_id",
+        string="Waits for",
+    )
+
+    _dedupe_unique = models.UniqueIndex(
+        "(channel_id, dedupe_key)", "This delivery is stored already."
+    )
+    _to_do = models.Index("(order_key, id) WHERE state = 'pending'")
+    _channel_state = models.Index("(channel_id, state)")
+
+    @api.depends("raw")
+    def _compute_body(self):
+        for message in self:
+            message.body = message._raw_bytes().decode("utf-8", "replace")
+
+    def _raw_bytes(self):
+        self.ensure_one()
+        return base64.b64decode(self.with_context(bin_size=False).raw or b"")
+
+    # -------------------------------------------------------------- storing
+
+    @api.model
+    def _store(self, channel, *, dedupe_key, topic, order_key, raw, origin):
+        """Store a delivery unless it is there already.
+
+        Conflict-ignore, since two deliveries of one webhook arrive at once: a
+        plain insert would answer the second with an error and the channel would
+        try again for days.
+
+        :return: whether it is new.
+        """
+        digest = hashlib.sha256(raw).hexdigest()
+        # A channel's key is text of any length; an index entry is not.
+        key = dedupe_key if len(dedupe_key) <= 200 else body_key(dedupe_key)
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO stock_channel_message
+                       (channel_id, company_id, state, origin, topic, dedupe_key,
+                        order_key, digest, raw, received_at, attempts)
+                VALUES (%s, %s, 'pending', %s, %s, %s, %s, %s, %s,
+                        clock_timestamp() AT TIME ZONE 'UTC', 0)
+                ON CONFLICT (channel_id, dedupe_key) DO NOTHING
+                RETURNING id
+                """,
+                channel.id,
+                channel.company_id.id,
+                origin,
+                topic,
+                key,
+                order_key or key,
+                digest,
+                base64.b64encode(raw),
+            )
+        )
+        if self.env.cr.fetchone():
+            self._trigger_after_commit(self.env["stock.channel"]._inbox_cron())
+            return True
+        if origin == "webhook":
+            self._check_same_body(channel, key, digest)
+        return False
+
+    def _check_same_body(self, channel, key, digest):
+        """A known key with another body is either a bug or an attack: say so."""
+        known = self.search([("channel_id", "=", channel.id), ("dedupe_key", "=", key)])
+        if known and known.digest != digest:
+            self.env["stock.channel.exception"]._open(
+                channel,
+                category="data",
+                fingerprint=f"dedupe:{channel.id}:{key}",
+                title=self.env._("A delivery came again with another content"),
+                cause=self.env._(
+                    "The channel used one delivery id for two different bodies. The "
+                    "first one counts, the second one was not worked on."
+                ),
+                next_step=self.env._(
+                    "Compare the order at the channel with the order here, and tell "
+                    "the channel's operator."
+                ),
+                value=key,
+                message=known,
+            )
+
+    # --------------------------------------------------------------- working
+
+    @api.model
+    def _cron_inbox(self):
+        """Work through the inbox; run by its scheduled action."""
+        while True:
+            claimed = self._in_transaction(self._claim)
+            for message in claimed:
+                message._process_safely()
+            remaining = self._in_transaction(self._count_due)
+            seconds_left = self.env["ir.cron"]._commit_progress(
+                len(claimed), remaining=remaining
+            )
+            if not claimed or not remaining or not seconds_left:
+                return
+
+    def _due_condition(self):
+        return SQL(
+            """
+            message.state = 'pending'
+            AND (message.next_attempt_at IS NULL OR message.next_attempt_at <= %(now)s)
+            AND (message.lease_until IS NULL OR message.lease_until < %(now)s)
+            """,
+            now=fields.Datetime.now(),
+        )
+
+    def _count_due(self):
+        self.env.cr.execute(
+            SQL(
+                "SELECT count(*) FROM stock_channel_message AS message WHERE %s",
+                self._due_condition(),
+            )
+        )
+        (count,) = self.env.cr.fetchone()
+        return count
+
+    def _claim(self):
+        """Take the oldest due messages, counting the attempt.
+
+        Of several messages of one order only the oldest is taken, and none while
+        another of them is being worked on: one order is never touched twice at
+        once, and its messages keep the order in which they came.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH due AS (
+                    SELECT message.id
+                      FROM stock_channel_message AS message
+                     WHERE %(due)s
+                       AND NOT EXISTS (
+                           SELECT 1
+                             FROM stock_channel_message AS earlier
+                            WHERE earlier.state = 'pending'
+                              AND earlier.channel_id = message.channel_id
+                              AND earlier.order_key = message.order_key
+                              AND earlier.id < message.id)
+                     ORDER BY message.id
+                     LIMIT %(limit)s
+                       FOR UPDATE SKIP LOCKED
+                )
+                UPDATE stock_channel_message AS message
+                   SET attempts = attempts + 1,
+                       lease_until = %(now)s + %(lease)s * interval '1 second'
+                  FROM due
+                 WHERE message.id = due.id
+                RETURNING message.id
+                """,
+                due=self._due_condition(),
+                limit=CLAIM_SIZE,
+                now=fields.Datetime.now(),
+                lease=LEASE_SECONDS,
+            )
+        )
+        messages = self.sudo().browse(sorted(row_id for (row_id,) in self.env.cr.fetchall()))
+        messages.invalidate_recordset()
+        return messages
+
+    def _process_safely(self):
+        """Never let one message end the round; its attempt is counted already."""
+        try:
+            self._process()
+        except Exception:
+            self._abandon_transaction()
+            _logger.exception("the outcome of message %s was not recorded", self.id)
+
+    def _process(self):
+        """Read and apply one claimed message; whatever happens is recorded."""
+        self.ensure_one()
+        if self.attempts > MAX_ATTEMPTS:
+            self._in_transaction(
+                lambda: self._set_aside(
+                    self.env._("The worker died %s times over it.", MAX_ATTEMPTS)
+                )
+            )
+            return
+        try:
+            results = [self._handle(event) for event in self._events()]
+        except NeedsPerson as need:
+            failure = need
+            self._in_transaction(lambda: self._wait(failure))
+        except BadPayload as error:
+            failure = error
+            self._in_transaction(lambda: self._wait(self._payload_need(failure)))
+        except RetryLater as error:
+            failure = error
+            self._in_transaction(lambda: self._retry_later(failure))
+        except CONCURRENCY_ERRORS:
+            self._in_transaction(lambda: self._retry_later(None))
+        except Exception as error:  # noqa: BLE001 - one message stops no other
+            _logger.warning("message %s failed", self.id, exc_info=True)
+            text = describe_error(error)
+            self._in_transaction(lambda: self._record_failure(text))
+        else:
+            self._in_transaction(lambda: self._done("; ".join(filter(None, results))))
+
+    def _events(self):
+        """Return the events of this message, fetching what it only names."""
+        connector = self.channel_id._connector()
+        raw = self._raw_bytes()
+        events = []
+        for event in connector.parse(raw, self.topic or ""):
+            if not isinstance(event, FetchOrder):
+                events.append(event)
+                continue
+            try:
+                fetched = connector.fetch_order(event.order_id)
+            except RetryLater:
+                raise
+            except ConnectorError as error:
+                raise RetryLater(error.message) from error
+            if fetched:
+                events += connector.parse(fetched.raw, fetched.topic)
+        return events
+
+    def _handle(self, event):
+        if isinstance(event, OrderSnapshot):
+            return self.env["stock.channel.order"]._take(self, event)
+        if isinstance(event, ReturnSnapshot):
+            return self.env["stock.channel.return"]._take(self, event)
+        if isinstance(event, CountSnapshot):
+            raise NeedsPerson(
+                category="approval",
+                fingerprint=f"count:{self.channel_id.id}:{event.id}",
+                title=self.env._("A stock count was reported"),
+                cause=self.env._(
+                    "The channel counted %s items. Counts never change stock by "
+                    "themselves.",
+                    len(event.lines),
+                ),
+                next_step=self.env._(
+                    "Compare the count with the stock and enter it in Inventory > "
+                    "Physical Inventory where it is right."
+                ),
+                value=event.id,
+            )
+        raise AssertionError(f"no handler for {type(event).__name__}")
+
+    # ---------------------------------------------------------------- results
+
+    def _update_state(self, target, vals=None):
+        """Move to ``target``; the gate of the inbox's state machine.
+
+        :return: whether the message moved.
+        """
+        self.ensure_one()
+        if target not in TRANSITIONS[self.state] and target != self.state:
+            _logger.warning(
+                "message %s is %s and may not become %s", self.id, self.state, target
+            )
+            return False
+        self.write({"lease_until": False, **(vals or {}), "state": target})
+        return True
+
+    def _done(self, note):
+        self._update_state(
+            "done",
+            {
+                "processed_at": fields.Datetime.now(),
+                "note": note or False,
+                "next_attempt_at": False,
+            },
+        )
+        waited_for = self.exception_ids
+        self.exception_ids = [fields.Command.clear()]
+        waited_for._resolve_if_idle()
+        self.env["stock.channel.exception"]._resolve_fingerprint(
+            self.channel_id, f"message:{self.id}"
+        )
+
+    def _wait(self, need):
+        """Set the message aside until a person has solved what it needs."""
+        exceptions = need.open(self.env, self.channel_id, self)
+        released = self.exception_ids - exceptions
+        self._update_state(
+            "waiting",
+            {"note": need.title, "exception_ids": [fields.Command.set(exceptions.ids)]},
+        )
+        released._resolve_if_idle()
+
+    def _payload_need(self, error):
+        return NeedsPerson(
+            category="data",
+            fingerprint=f"message:{self.id}",
+            title=self.env._("A delivery cannot be understood"),
+            cause=error.message,
+            next_step=self.env._(
+                "Ask the channel's operator to send it again in the agreed format, "
+                "then retry or ignore this one."
+            ),
+            field=error.field,
+        )
+
+    def _retry_later(self, error):
+        """Try again soon; trouble at the channel or a lost race is no failed try."""
+        hint = getattr(error, "after", None)
+        wait = RETRY.delay(min(self.attempts, 5), hint) if error else 1
+        at = fields.Datetime.now() + timedelta(seconds=wait)
+        self._update_state(
+            "pending",
+            {
+                "attempts": max(self.attempts - 1, 0),
+                "next_attempt_at": at,
+                "note": error.message[:200] if error else False,
+            },
+        )
+        self.env["stock.channel"]._inbox_cron()._trigger(at=at)
+
+    def _record_failure(self, text):
+        if self.attempts >= MAX_ATTEMPTS:
+            self._set_aside(text)
+            return
+        at = fields.Datetime.now() + timedelta(seconds=RETRY.delay(self.attempts))
+        self._update_state("pending", {"next_attempt_at": at, "note": text})
+        self.env["stock.channel"]._inbox_cron()._trigger(at=at)
+
+    def _set_aside(self, text):
+        exceptions = NeedsPerson(
+            category="internal",
+            fingerprint=f"message:{self.id}",
+            title=self.env._("A message could not be processed"),
+            cause=text,
+            next_step=self.env._(
+                "Correct what the cause names and retry. If it says nothing you can "
+                "change, ask the administrator to look into the log."
+            ),
+        ).open(self.env, self.channel_id, self)
+        self._update_state(
+            "failed",
+            {"note": text, "exception_ids": [fields.Command.set(exceptions.ids)]},
+        )
+
+    # ---------------------------------------------------------------- actions
+
+    def action_retry(self):
+        """Work these messages once more, from the stored body."""
+        self.check_access("read")
+        self.env["stock.channel.exception"]._check_operator()
+        self.sudo()._retry()
+
+    def _retry(self):
+        for message in self:
+            message._update_state("pending", {"attempts": 0, "next_attempt_at": False})
+        self._trigger_after_commit(self.env["stock.channel"]._inbox_cron())
+
+    def write(self, vals):
+        if not self.env.su:
+            raise UserError(
+                self.env._("Messages are kept as they came; use Retry instead.")
+            )
+        return super().write(vals)
+
+
+def body_key(text):
+    """Return a key of fixed length for a longer one."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def describe_error(error):
+    """Return one line about an error for a person, without a traceback."""
+    text = str(error.args[0]) if error.args else ""
+    first_line = text.strip().splitlines()[0] if text.strip() else ""
+    if isinstance(error, UserError):
+        return first_line[:300]
+    return f"{type(error).__name__}: {first_line}"[:300]

@@ -1,0 +1,132 @@
+import logging
+
+import psycopg2
+
+from odoo import api, models
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
+
+CONCURRENCY_ERRORS = (
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,
+)
+# Two workers may also insert one key at once; the second finds the first's row when
+# it starts over.
+RETRIED_ERRORS = (*CONCURRENCY_ERRORS, psycopg2.errors.UniqueViolation)
+CONCURRENCY_TRIES = 5
+
+
+class StockChannelMixin(models.AbstractModel):
+    """What every background worker of the hub needs: clean transactions."""
+
+    _name = "stock.channel.mixin"
+    _description = "Stock Channel Worker"
+
+    @api.model
+    def _fresh_transaction(self):
+        """Commit what was done and start with a fresh picture of the database.
+
+        Only background workers call this; never code that runs inside a user's
+        request.
+        """
+        self.env.cr.commit()
+        self.env.invalidate_all()
+
+    @api.model
+    def _abandon_transaction(self):
+        """Roll back what was begun and start with a fresh picture."""
+        self.env.cr.rollback()
+        self.env.invalidate_all()
+
+    @api.model
+    def _in_transaction(self, work):
+        """Run ``work()`` in a transaction of its own and commit it.
+
+        Two transactions that meet on one row are an everyday event under
+        repeatable read; whoever loses starts over. Every other error rolls back
+        and is the caller's.
+
+        :param work: callable that only touches the database; it may run several
+            times.
+        :return: what ``work`` returned.
+        """
+        self._fresh_transaction()
+        for attempt in range(1, CONCURRENCY_TRIES + 1):
+            try:
+                result = work()
+                self.env.flush_all()
+            except RETRIED_ERRORS as error:
+                self._abandon_transaction()
+                if attempt == CONCURRENCY_TRIES:
+                    raise
+                _logger.info(
+                    "another transaction was first (%s), starting over (%s of %s)",
+                    type(error).__name__,
+                    attempt,
+                    CONCURRENCY_TRIES,
+                )
+            except Exception:
+                self._abandon_transaction()
+                raise
+            else:
+                self._fresh_transaction()
+                return result
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    @api.model
+    def _trigger_after_commit(self, crons):
+        """Wake these scheduled actions once this transaction is committed.
+
+        ``ir.cron._trigger`` writes a row and opens a connection each time, which
+        would cut the webhook door to a third. So nothing is triggered while a
+        trigger waits. A trigger that a running job is just consuming is locked by
+        it, hence ``SKIP LOCKED``: it must not count as waiting, or what we just
+        wrote would lie until the next interval. The check needs a snapshot newer
+        than ours and must not make a user's transaction fail, so it runs on a
+        cursor of its own, after the commit. Should the process die in between,
+        the job's own interval finds the work.
+        """
+        if not crons:
+            return
+        data = self.env.cr.postcommit.data
+        waiting = data.setdefault("stock_channel_hub.crons", set())
+        if not waiting:
+            registry = self.env.registry
+
+            def trigger():
+                cron_ids = sorted(waiting)
+                waiting.clear()
+                trigger_unless_waiting(registry, cron_ids)
+
+            self.env.cr.postcommit.add(trigger)
+        waiting.update(crons.ids)
+
+
+def trigger_unless_waiting(registry, cron_ids):
+    """Trigger those of the scheduled actions that nobody has triggered yet."""
+    with registry.cursor() as cr:
+        env = api.Environment(cr, api.SUPERUSER_ID, {})
+        for cron_id in cron_ids:
+            try:
+                with cr.savepoint(flush=False):
+                    cr.execute(
+                        SQL(
+                            """
+                            SELECT 1
+                              FROM ir_cron_trigger
+                             WHERE cron_id = %s
+                               AND call_at <= now() AT TIME ZONE 'UTC'
+                             LIMIT 1
+                               FOR KEY SHARE SKIP LOCKED
+                            """,
+                            cron_id,
+                        ),
+                        log_exceptions=False,
+                    )
+                    is_waiting = bool(cr.rowcount)
+            except CONCURRENCY_ERRORS:
+                is_waiting = False
+            if not is_waiting:
+                env["ir.cron"].browse(cron_id).exists()._trigger()

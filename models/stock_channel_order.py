@@ -1,0 +1,256 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from .locks import lock_stock
+from .stock_channel_exception import NeedsPerson
+from .stock_channel_poll import as_naive
+
+_logger = logging.getLogger(__name__)
+
+STATES = [
+    ("new", "Received"),
+    ("waiting", "Waits for a Person"),
+    ("applied", "Applied"),
+    ("cancelled", "Cancelled"),
+]
+TRANSITIONS = {
+    "new": ("waiting", "applied", "cancelled"),
+    "waiting": ("new", "applied", "cancelled"),
+    "applied": ("new", "waiting", "cancelled"),
+    "cancelled": ("new", "waiting", "applied"),
+}
+
+
+class StockChannelOrder(models.Model):
+    """An order of a channel and how much of it the ERP has taken over.
+
+    Between *read* and *apply* its demand is in flight: visible, subtracted from
+    every number, and not yet a move. Without a sale order and cancelled it is a
+    tombstone: the cancellation came first, and a creation that comes late must not
+    bring the order to life.
+    """
+
+    _name = "stock.channel.order"
+    _description = "Channel Order"
+    _inherit = ["mail.thread", "stock.channel.mixin"]
+    _order = "placed_at desc, id desc"
+
+    channel_id = fields.Many2one(
+        "stock.channel", required=True, readonly=True, ondelete="restrict", index=True
+    )
+    company_id = fields.Many2one(related="channel_id.company_id", store=True)
+    external_id = fields.Char("Channel's Order Id", required=True, readonly=True)
+    name = fields.Char("Order", required=True, readonly=True)
+    state = fields.Selection(STATES, required=True, readonly=True, default="new")
+    sale_order_id = fields.Many2one(
+        "sale.order", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+    version = fields.Float(digits=(20, 0), readonly=True, help="Newest version read.")
+    applied_version = fields.Float(
+        digits=(20, 0), readonly=True, help="Newest version the ERP follows."
+    )
+    updated_at = fields.Datetime("Changed at Channel", readonly=True)
+    placed_at = fields.Datetime("Ordered", readonly=True)
+    is_cancelled = fields.Boolean("Cancelled at Channel", readonly=True)
+    currency_id = fields.Many2one("res.currency", readonly=True)
+    total = fields.Monetary("Channel's Total", readonly=True)
+    payment_status = fields.Char(readonly=True)
+    payment_reference = fields.Char(readonly=True)
+    line_ids = fields.One2many("stock.channel.order.line", "channel_order_id")
+    message_log_ids = fields.One2many("stock.channel.message", "channel_order_id")
+    exception_ids = fields.One2many("stock.channel.exception", "channel_order_id")
+    fulfillment_ids = fields.One2many("stock.channel.fulfillment", "channel_order_id")
+    return_ids = fields.One2many("stock.channel.return", "channel_order_id")
+
+    _channel_external_unique = models.UniqueIndex(
+        "(channel_id, external_id)", "This order of the channel exists already."
+    )
+
+    @api.depends("name", "channel_id.name")
+    def _compute_display_name(self):
+        for order in self:
+            order.display_name = f"{order.channel_id.name} {order.name}"
+
+    def _update_state(self, target):
+        """Move to ``target``; the gate of the order's state machine."""
+        for order in self:
+            if order.state == target:
+                continue
+            if target in TRANSITIONS[order.state]:
+                order.state = target
+            else:
+                _logger.warning(
+                    "order %s is %s and may not become %s",
+                    order.id,
+                    order.state,
+                    target,
+                )
+
+    # ------------------------------------------------------------------ take
+
+    @api.model
+    def _take(self, message, snapshot):
+        """Read a snapshot and apply it, in two transactions.
+
+        :return: one line for the message about what was done.
+        :raise NeedsPerson: when a person has to act before it can be applied.
+        """
+        order, pairs = self._in_transaction(lambda: self._read(message, snapshot))
+
+        def apply():
+            lock_stock(self.env.cr, pairs)
+            return order._apply(snapshot)
+
+        try:
+            return self._in_transaction(apply)
+        except NeedsPerson:
+            self._in_transaction(lambda: order._update_state("waiting"))
+            raise
+
+    def _read(self, message, snapshot):
+        """Write what the channel says; from here on the demand is in flight.
+
+        :return: (order, pairs of product and warehouse to lock for applying it).
+        """
+        order = self._find_or_create(message.channel_id, snapshot)
+        message.channel_order_id = order
+        if snapshot.version >= order.version:
+            order._write_snapshot(snapshot)
+        pairs = {
+            (product_id, line.channel_location_id.warehouse_id.id)
+            for line in order.line_ids
+            for product_id in line._component_ids()
+        }
+        return order, pairs
+
+    @api.model
+    def _find_or_create(self, channel, snapshot):
+        """Return the order, made if need be; two workers never make two."""
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO stock_channel_order
+                       (channel_id, company_id, external_id, name, state, version,
+                        applied_version, create_uid, write_uid, create_date,
+                        write_date)
+                VALUES (%(channel)s, %(company)s, %(external)s, %(name)s, 'new', -1,
+                        -1, %(user)s, %(user)s, now() AT TIME ZONE 'UTC',
+                        now() AT TIME ZONE 'UTC')
+                ON CONFLICT (channel_id, external_id) DO NOTHING
+                """,
+                channel=channel.id,
+                company=channel.company_id.id,
+                external=snapshot.id,
+                name=snapshot.name or snapshot.id,
+                user=self.env.uid,
+            )
+        )
+        return self.search(
+            [("channel_id", "=", channel.id), ("external_id", "=", snapshot.id)]
+        )
+
+    def _write_snapshot(self, snapshot):
+        self.ensure_one()
+        self.write(
+            {
+                "name": snapshot.name or snapshot.id,
+                "version": snapshot.version,
+                "updated_at": as_naive(snapshot.updated_at),
+                "placed_at": as_naive(snapshot.placed_at),
+                "is_cancelled": snapshot.cancelled,
+                "currency_id": self.env["res.currency"]
+                .with_context(active_test=False)
+                .search([("name", "=", snapshot.currency)])
+                .id,
+                "total": float(snapshot.total),
+                "payment_status": snapshot.payment_status or False,
+                "payment_reference": snapshot.payment_reference or False,
+            }
+        )
+        by_id = {line.external_id: line for line in self.line_ids}
+        for line in snapshot.lines:
+            self.line_ids._write_line(self, by_id.pop(line.id, None), line, snapshot)
+        for removed in by_id.values():
+            removed._set_quantities(
+                {"cancelled_qty": removed.ordered_qty}, as_naive(snapshot.updated_at)
+            )
+
+    # --------------------------------------------------------------- checks
+
+    def _check_mapped(self, snapshot):
+        """Refuse to apply an order with items or locations nobody mapped.
+
+        :raise NeedsPerson: one exception per unknown id.
+        """
+        exceptions = self.env["stock.channel.exception"]
+        unknown = {
+            (line.item_id or line.sku): line
+            for line in self.line_ids
+            if not line.listing_id and line._wanted_qty() > 0
+        }
+        if unknown:
+            raise NeedsPerson(
+                category="mapping",
+                title=self.env._("The channel sold an item that is not mapped"),
+                cause=self.env._(
+                    "Order %(order)s contains an item that no product here belongs "
+                    "to. The order waits, whole, until the item is mapped.",
+                    order=self.name,
+                ),
+                next_step=self.env._(
+                    "Choose the product the channel means and press Map. Every order "
+                    "that waits for it is processed by itself."
+                ),
+                values=[
+                    (
+                        exceptions._mapping_fingerprint(
+                            self.channel_id, "item", line.sku or line.item_id
+                        ),
+                        line.sku or line.item_id,
+                    )
+                    for line in unknown.values()
+                ],
+                channel_order_id=self.id,
+            )
+        known = set(self.channel_id.location_ids.mapped("external_id"))
+        missing = {
+            line.location_id
+            for line in snapshot.lines
+            if line.location_id and line.location_id not in known
+        }
+        if missing:
+            raise NeedsPerson(
+                category="mapping",
+                title=self.env._("The channel ships from a location not mapped"),
+                cause=self.env._(
+                    "Order %s is to be shipped from a channel location that no stock "
+                    "location here belongs to.",
+                    self.name,
+                ),
+                next_step=self.env._(
+                    "Add the location to the channel's locations, then retry."
+                ),
+                values=[
+                    (
+                        exceptions._mapping_fingerprint(
+                            self.channel_id, "location", external_id
+                        ),
+                        external_id,
+                    )
+                    for external_id in sorted(missing)
+                ],
+                channel_order_id=self.id,
+            )
+
+    # --------------------------------------------------------------- actions
+
+    def action_open_sale_order(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "sale.order",
+            "res_id": self.sale_order_id.id,
+            "view_mode": "form",
+        }

@@ -1,0 +1,468 @@
+from decimal import Decimal
+
+from odoo import fields, models
+from odoo.fields import Command
+
+from ..connectors.plan import Action, LineState, plan_order, take_from
+from .stock_channel_exception import NeedsPerson
+from .stock_channel_publish import to_decimal
+
+
+class StockChannelOrderApply(models.Model):
+    """Bringing the ERP to what the channel's order says."""
+
+    _inherit = "stock.channel.order"
+
+    def _apply(self, snapshot):
+        """Apply what changed at the channel; what the warehouse changed stays.
+
+        :return: one line about what was done.
+        :raise NeedsPerson: before anything is changed, when a person must act.
+        """
+        self.ensure_one()
+        if snapshot.version < self.version:
+            return self.env._("Older than what is known; nothing to do.")
+        if snapshot.version == self.applied_version and self.state != "waiting":
+            return self.env._("Known already; nothing to do.")
+        self._check_mapped(snapshot)
+        plan = plan_order(
+            [
+                LineState(
+                    id=line.external_id,
+                    wanted=to_decimal(line._wanted_qty()),
+                    applied=to_decimal(line.applied_qty),
+                )
+                for line in self.line_ids
+            ],
+            exists=bool(self.sale_order_id),
+        )
+        note = {
+            Action.NOTHING: self._apply_nothing,
+            Action.TOMBSTONE: self._apply_tombstone,
+            Action.CREATE: self._apply_create,
+            Action.CHANGE: self._apply_change,
+            Action.CANCEL: self._apply_cancel,
+        }[plan.action](plan, snapshot)
+        self.applied_version = snapshot.version
+        self._update_state("cancelled" if snapshot.cancelled else "applied")
+        if self.sale_order_id:
+            self._check_total(snapshot)
+        return note
+
+    def _apply_nothing(self, plan, snapshot):
+        return self.env._("No quantity changed.")
+
+    def _apply_tombstone(self, plan, snapshot):
+        return self.env._("Cancelled before it was created here.")
+
+    # ---------------------------------------------------------------- create
+
+    def _apply_create(self, plan, snapshot):
+        """Create, confirm and reserve the sale order, in one transaction."""
+        company = self.channel_id.company_id
+        orders_sudo = self.env["sale.order"].sudo().with_company(company)
+        order_sudo = orders_sudo.create(self._prepare_sale_order(snapshot))
+        self.sale_order_id = order_sudo
+        for line in self.line_ids.filtered(lambda l: l._wanted_qty() > 0):
+            line.sale_line_id = order_sudo.order_line.filtered(
+                lambda sale_line, line=line: (
+                    sale_line.channel_order_line_ref == line.external_id
+                )
+            )
+        order_sudo.action_confirm()
+        # Confirming stamps the present; finance wants the day of the purchase.
+        order_sudo.date_order = self.placed_at
+        self._mark_applied()
+        return self.env._("Created %s.", order_sudo.name)
+
+    def _mark_applied(self):
+        for line in self.line_ids:
+            line.applied_qty = line._wanted_qty()
+        self.line_ids._log_dirty()
+
+    def _prepare_sale_order(self, snapshot):
+        channel = self.channel_id
+        partner = self._find_partner(snapshot)
+        wanted = self.line_ids.filtered(lambda line: line._wanted_qty() > 0)
+        vals = {
+            "partner_id": partner.id,
+            "company_id": channel.company_id.id,
+            "warehouse_id": wanted[:1].channel_location_id.warehouse_id.id,
+            "client_order_ref": self.name,
+            "origin": f"{channel.name} {self.name}",
+            "stock_channel_id": channel.id,
+            "date_order": self.placed_at,
+            "note": False,
+            "order_line": [
+                Command.create(line_vals)
+                for line_vals in self._prepare_sale_lines(snapshot, wanted)
+            ],
+        }
+        if channel.pricelist_id:
+            vals["pricelist_id"] = channel.pricelist_id.id
+        if channel.team_id:
+            vals["team_id"] = channel.team_id.id
+        if snapshot.shipping_address:
+            vals["partner_shipping_id"] = self._find_address(
+                partner, snapshot.shipping_address, "delivery"
+            ).id
+        if snapshot.billing_address:
+            vals["partner_invoice_id"] = self._find_address(
+                partner, snapshot.billing_address, "invoice"
+            ).id
+        self._check_currency(snapshot)
+        return vals
+
+    def _check_currency(self, snapshot):
+        channel = self.channel_id
+        currency = channel.pricelist_id.currency_id or channel.company_id.currency_id
+        if currency.name != snapshot.currency:
+            raise NeedsPerson(
+                category="data",
+                fingerprint=f"currency:{channel.id}:{snapshot.currency}",
+                title=self.env._("The channel sells in another currency"),
+                cause=self.env._(
+                    "Order %(order)s is in %(currency)s, the channel's price list is "
+                    "in %(expected)s.",
+                    order=self.name,
+                    currency=snapshot.currency,
+                    expected=currency.name,
+                ),
+                next_step=self.env._(
+                    "Give the channel a price list in %s, then retry.",
+                    snapshot.currency,
+                ),
+                field="currency",
+                value=snapshot.currency,
+                expected_value=currency.name,
+                channel_order_id=self.id,
+            )
+
+    def _prepare_sale_lines(self, snapshot, wanted):
+        by_id = {line.id: line for line in snapshot.lines}
+        return [
+            self._prepare_sale_line(by_id[line.external_id], line, snapshot)
+            for line in wanted
+        ] + [
+            {
+                "product_id": self.channel_id.shipping_product_id.id,
+                "name": charge.title,
+                "product_uom_qty": 1.0,
+                "price_unit": float(charge.amount),
+                "tax_ids": self._tax_commands(charge.tax_rate, snapshot),
+            }
+            for charge in snapshot.shipping
+            if charge.amount
+        ]
+
+    def _prepare_sale_line(self, wire, line, snapshot):
+        vals = {
+            "product_id": line.product_id.id,
+            "product_uom_id": line.uom_id.id,
+            "product_uom_qty": line._wanted_qty(),
+            "price_unit": float(wire.unit_price),
+            "channel_location_id": line.channel_location_id.id,
+            "channel_order_line_ref": line.external_id,
+            "tax_ids": self._tax_commands(wire.tax_rate, snapshot),
+        }
+        gross = wire.quantity * wire.unit_price
+        if wire.discount and gross:
+            vals["discount"] = float(100 * wire.discount / gross)
+        if wire.title:
+            vals["name"] = wire.title
+        return vals
+
+    def _tax_commands(self, rate, snapshot):
+        """Return the company's sales tax of this rate.
+
+        :param Decimal | None rate: percent. A channel that names no rate charged no
+            tax that we know of; if it did, the totals differ and somebody is told.
+        :raise NeedsPerson: when there is no such tax.
+        """
+        if not rate:
+            return [Command.clear()]
+        company = self.channel_id.company_id
+        taxes = self.env["account.tax"].sudo().search(
+            [
+                *self.env["account.tax"]._check_company_domain(company),
+                ("type_tax_use", "=", "sale"),
+                ("amount_type", "=", "percent"),
+                ("amount", "=", float(rate)),
+            ]
+        )
+        fitting = taxes.filtered(
+            lambda tax: tax.price_include == snapshot.prices_include_tax
+        )[:1]
+        if not fitting:
+            kind = (
+                self.env._("included in the price")
+                if snapshot.prices_include_tax
+                else self.env._("on top of the price")
+            )
+            raise NeedsPerson(
+                category="data",
+                fingerprint=f"tax:{self.channel_id.id}:{rate}:{snapshot.prices_include_tax}",
+                title=self.env._("No sales tax of %s %% fits", f"{rate:f}"),
+                cause=self.env._(
+                    "Order %(order)s is taxed with %(rate)s %%, %(kind)s, and "
+                    "%(company)s has no such sales tax.",
+                    order=self.name,
+                    rate=f"{rate:f}",
+                    kind=kind,
+                    company=company.name,
+                ),
+                next_step=self.env._("Add the tax in Accounting, then retry."),
+                field="tax_rate",
+                value=f"{rate:f}",
+                channel_order_id=self.id,
+            )
+        return [Command.set(fitting.ids)]
+
+    # -------------------------------------------------------------- partners
+
+    def _find_partner(self, snapshot):
+        """Return the customer, by e-mail; never by name.
+
+        Two people share a name more often than a mailbox. Who has no e-mail is a
+        new contact each time.
+        """
+        customer = snapshot.customer
+        partners_sudo = self.env["res.partner"].sudo()
+        company = self.channel_id.company_id
+        if customer.email:
+            found = partners_sudo.search(
+                [
+                    ("email_normalized", "=", customer.email.strip().lower()),
+                    ("parent_id", "=", False),
+                    ("company_id", "in", [False, company.id]),
+                ],
+                limit=1,
+            )
+            if found:
+                return found
+        address = snapshot.shipping_address
+        name = customer.name or (address and address.name) or customer.email
+        vals = {
+            "name": name or self.env._("Customer of %s", self.channel_id.name),
+            "email": customer.email or False,
+            "phone": customer.phone or False,
+            "company_id": company.id,
+        }
+        if address:
+            vals.update(self._address_vals(address))
+        return partners_sudo.create(vals)
+
+    def _address_vals(self, address):
+        country = (
+            self.env["res.country"].search([("code", "=", address.country.upper())])
+            if address.country
+            else self.env["res.country"]
+        )
+        state = self.env["res.country.state"].search(
+            [("country_id", "=", country.id), ("code", "=", address.state)], limit=1
+        )
+        return {
+            "street": address.street,
+            "street2": address.street2 or False,
+            "city": address.city,
+            "zip": address.zip,
+            "country_id": country.id,
+            "state_id": state.id,
+        }
+
+    def _find_address(self, partner, address, kind):
+        """Return the partner's own address or a child contact that has it."""
+        vals = self._address_vals(address)
+
+        def is_same(contact):
+            return all(
+                (contact[name].id if name.endswith("_id") else contact[name] or False)
+                == (value or False)
+                for name, value in vals.items()
+            )
+
+        if is_same(partner) and partner.name == address.name:
+            return partner
+        for contact in partner.child_ids:
+            if contact.name == address.name and is_same(contact):
+                return contact
+        return (
+            self.env["res.partner"]
+            .sudo()
+            .create(
+                {**vals, "name": address.name, "parent_id": partner.id, "type": kind}
+            )
+        )
+
+    # ------------------------------------------------------- change and cancel
+
+    def _apply_change(self, plan, snapshot):
+        order_sudo = self.sale_order_id.sudo()
+        if order_sudo.state == "cancel":
+            raise NeedsPerson(
+                category="data",
+                fingerprint=f"order:{self.id}:reopened",
+                title=self.env._("The channel changed an order that is cancelled here"),
+                cause=self.env._(
+                    "%(sale)s was cancelled in Odoo; the channel now changed order "
+                    "%(order)s.",
+                    sale=order_sudo.name,
+                    order=self.name,
+                ),
+                next_step=self.env._(
+                    "Set the sale order back to quotation and confirm it, or cancel "
+                    "the order at the channel."
+                ),
+                channel_order_id=self.id,
+            )
+        by_id = {line.external_id: line for line in self.line_ids}
+        for line_id, delta in plan.deltas.items():
+            line = by_id[line_id]
+            if delta > 0:
+                line._add_quantity(float(delta), self, snapshot)
+            else:
+                line._remove_quantity(float(-delta))
+        self._mark_applied()
+        return self.env._("Changed %s lines.", len(plan.deltas))
+
+    def _apply_cancel(self, plan, snapshot):
+        """Cancel whatever has not left yet; what has left is an expected return."""
+        order_sudo = self.sale_order_id.sudo()
+        has_left = any(
+            move.state == "done" for move in order_sudo.order_line.move_ids
+        )
+        if order_sudo.state == "cancel":
+            note = self.env._("Cancelled here already.")
+        elif not has_left:
+            order_sudo._action_cancel()
+            note = self.env._("Cancelled %s.", order_sudo.name)
+        else:
+            for line in self.line_ids:
+                if line.applied_qty:
+                    line._remove_quantity(line.applied_qty)
+            note = self.env._("Cancelled what of %s had not left.", order_sudo.name)
+        self._mark_applied()
+        return note
+
+    def _check_total(self, snapshot):
+        """Open an exception when the two sums differ by a cent.
+
+        The goods are reserved all the same: the stock is true, only the price has
+        to be settled before the invoice.
+        """
+        order_sudo = self.sale_order_id.sudo()
+        exceptions = self.env["stock.channel.exception"]
+        fingerprint = f"order:{self.id}:total"
+        is_same = (
+            order_sudo.state == "cancel"
+            or not order_sudo.currency_id.compare_amounts(
+                order_sudo.amount_total, float(snapshot.total)
+            )
+        )
+        if is_same:
+            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
+            return
+        exceptions._open(
+            self.channel_id,
+            category="data",
+            fingerprint=fingerprint,
+            title=self.env._("The total of %s differs from the channel's", self.name),
+            cause=self.env._(
+                "The channel says %(theirs)s %(currency)s, %(sale)s says %(ours)s.",
+                theirs=f"{snapshot.total:f}",
+                ours=f"{order_sudo.amount_total:.2f}",
+                sale=order_sudo.name,
+                currency=snapshot.currency,
+            ),
+            next_step=self.env._(
+                "Compare prices, taxes, discounts and shipping of the two before "
+                "invoicing. The goods are reserved."
+            ),
+            field="total",
+            value=f"{snapshot.total:f}",
+            expected_value=f"{order_sudo.amount_total:.2f}",
+            channel_order_id=self.id,
+        )
+
+
+class StockChannelOrderLineApply(models.Model):
+    """Quantities of one line up and down."""
+
+    _inherit = "stock.channel.order.line"
+
+    def _add_quantity(self, delta, order, snapshot):
+        """Order ``delta`` more (selling unit); Odoo procures the difference."""
+        self.ensure_one()
+        sale_line_sudo = self.sale_line_id.sudo()
+        if sale_line_sudo:
+            sale_line_sudo.product_uom_qty += delta
+            return
+        wire = next(line for line in snapshot.lines if line.id == self.external_id)
+        vals = order._prepare_sale_line(wire, self, snapshot)
+        self.sale_line_id = (
+            self.env["sale.order.line"]
+            .sudo()
+            .create({**vals, "order_id": order.sale_order_id.id})
+        )
+
+    def _remove_quantity(self, quantity):
+        """Take ``quantity`` (selling unit) off what has not left yet.
+
+        Lowering the line alone would make Odoo procure a negative quantity, which
+        can turn into a stray return; so the open moves are reduced first and the
+        line is written without procurement.
+        """
+        self.ensure_one()
+        sale_line_sudo = self.sale_line_id.sudo()
+        if not sale_line_sudo:
+            return
+        components = self._components(quantity)
+        short = []
+        for product_id, amount in components.items():
+            left = self._reduce_moves(product_id, amount)
+            product = self.env["product.product"].browse(product_id)
+            if product.uom_id.compare(left, 0.0) > 0:
+                short.append(product)
+        if short:
+            raise NeedsPerson(
+                category="stock",
+                fingerprint=f"line:{self.id}:shipped",
+                title=self.env._("The channel cancelled goods that have left"),
+                cause=self.env._(
+                    "Order %(order)s: more of %(sku)s was cancelled than is still "
+                    "here.",
+                    order=self.channel_order_id.name,
+                    sku=self.sku,
+                ),
+                next_step=self.env._(
+                    "Arrange the return with the customer; nothing was changed."
+                ),
+                channel_order_id=self.channel_order_id.id,
+            )
+        sale_line_sudo.with_context(skip_procurement=True).product_uom_qty -= quantity
+
+    def _reduce_moves(self, product_id, amount):
+        """Reduce the open outgoing moves of a product, the newest first.
+
+        :param float amount: in the product's own unit.
+        :return: how much of it could not be reduced.
+        """
+        moves = self.sale_line_id.sudo().move_ids.filtered(
+            lambda move: (
+                move.product_id.id == product_id
+                and move.state not in ("done", "cancel")
+                and (move.location_final_id or move.location_dest_id).usage
+                == "customer"
+            )
+        )
+        by_id = {str(move.id): move for move in moves}
+        taken = take_from(
+            [
+                (str(move.id), to_decimal(move.product_qty))
+                for move in moves.sorted("id", reverse=True)
+            ],
+            to_decimal(amount),
+        )
+        for move_id, quantity in taken.items():
+            by_id[move_id]._reduce_demand(float(quantity))
+        return float(to_decimal(amount) - sum(taken.values(), Decimal(0)))

@@ -1,0 +1,215 @@
+from odoo import api, fields, models
+
+from .stock_channel_poll import as_naive
+
+
+class StockChannelOrderLine(models.Model):
+    """One line of a channel order; all quantities in the listing's selling unit."""
+
+    _name = "stock.channel.order.line"
+    _description = "Channel Order Line"
+    _order = "channel_order_id, id"
+
+    channel_order_id = fields.Many2one(
+        "stock.channel.order",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        index=True,
+    )
+    channel_id = fields.Many2one(related="channel_order_id.channel_id", store=True)
+    company_id = fields.Many2one(related="channel_order_id.company_id", store=True)
+    external_id = fields.Char("Channel's Line Id", required=True, readonly=True)
+    sku = fields.Char("SKU", readonly=True)
+    item_id = fields.Char("Channel's Item Id", readonly=True)
+    title = fields.Char(readonly=True)
+    listing_id = fields.Many2one(
+        "stock.channel.listing", readonly=True, ondelete="restrict", index=True
+    )
+    product_id = fields.Many2one(related="listing_id.product_id")
+    uom_id = fields.Many2one(related="listing_id.uom_id")
+    sale_line_id = fields.Many2one(
+        "sale.order.line", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+    assigned_location_id = fields.Many2one(
+        "stock.channel.location",
+        string="Assigned by Channel",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+    )
+    channel_location_id = fields.Many2one(
+        "stock.channel.location",
+        string="Taken from",
+        readonly=True,
+        ondelete="restrict",
+        help="The location the channel assigned, or else the one of highest priority.",
+    )
+    ordered_qty = fields.Float("Ordered", digits="Product Unit", readonly=True)
+    cancelled_qty = fields.Float("Cancelled", digits="Product Unit", readonly=True)
+    acknowledged_qty = fields.Float(
+        "Shipped (Channel)",
+        digits="Product Unit",
+        readonly=True,
+        help="Shipped, and the channel knows it.",
+    )
+    reported_qty = fields.Float(
+        "Shipped (Reported)",
+        digits="Product Unit",
+        readonly=True,
+        help="Shipped from here and on its way to the channel's knowledge.",
+    )
+    returned_qty = fields.Float("Returned", digits="Product Unit", readonly=True)
+    applied_qty = fields.Float(
+        "Taken Over",
+        digits="Product Unit",
+        readonly=True,
+        help="How many of it the sale order here has.",
+    )
+    in_flight_qty = fields.Float(
+        "In Flight",
+        digits="Product Unit",
+        compute="_compute_in_flight_qty",
+        store=True,
+        help="Accepted from the channel and not yet in the sale order.",
+    )
+    is_open = fields.Boolean(compute="_compute_in_flight_qty", store=True)
+
+    _order_line_unique = models.UniqueIndex(
+        "(channel_order_id, external_id)", "This line exists already."
+    )
+    _in_flight = models.Index("(listing_id) WHERE in_flight_qty > 0")
+    _open_lines = models.Index("(listing_id, assigned_location_id) WHERE is_open")
+
+    @api.depends("ordered_qty", "cancelled_qty", "acknowledged_qty", "applied_qty")
+    def _compute_in_flight_qty(self):
+        for line in self:
+            line.in_flight_qty = max(line._wanted_qty() - line.applied_qty, 0.0)
+            line.is_open = line._wanted_qty() > line.acknowledged_qty
+
+    def _wanted_qty(self):
+        self.ensure_one()
+        return max(self.ordered_qty - self.cancelled_qty, 0.0)
+
+    # --------------------------------------------------------------- writing
+
+    def _write_line(self, order, line, wire, snapshot):
+        """Bring one line to what the channel says.
+
+        :param line: the line known so far, or None.
+        :param wire: ``OrderLine`` as parsed.
+        """
+        channel = order.channel_id
+        listing = self.env["stock.channel.listing"]._find(
+            channel, wire.sku, wire.item_id
+        )
+        assigned = channel.location_ids.filtered(
+            lambda location: location.external_id == wire.location_id
+        )
+        cancelled = wire.quantity if snapshot.cancelled else wire.cancelled_quantity
+        vals = {
+            "sku": wire.sku,
+            "item_id": wire.item_id or False,
+            "title": wire.title or False,
+            "listing_id": listing.id,
+            "assigned_location_id": assigned.id,
+        }
+        if not line:
+            line = self.create(
+                {
+                    **vals,
+                    "channel_order_id": order.id,
+                    "external_id": wire.id,
+                    "channel_location_id": (assigned or channel.location_ids[:1]).id,
+                }
+            )
+        else:
+            if assigned and not line.sale_line_id:
+                vals["channel_location_id"] = assigned.id
+            line.write(vals)
+        line._set_quantities(
+            {
+                "ordered_qty": float(wire.quantity),
+                "cancelled_qty": float(cancelled),
+                # We may know of a shipment the channel took after this snapshot.
+                "acknowledged_qty": max(
+                    line.acknowledged_qty, float(wire.fulfilled_quantity)
+                ),
+            },
+            as_naive(snapshot.updated_at),
+        )
+
+    def _set_quantities(self, vals, at):
+        """Write quantities, and note what the channel did to its own number.
+
+        A sellable channel lowers what it shows when it sells and raises it when a
+        sale is cancelled; a physical one when it takes a shipment.
+
+        :param datetime at: when it happened at the channel, naive UTC.
+        """
+        self.ensure_one()
+        is_physical = self.channel_id.quantity_meaning == "physical"
+        wanted, acknowledged = self._wanted_qty(), self.acknowledged_qty
+        self.write(vals)
+        if is_physical:
+            delta = acknowledged - self.acknowledged_qty
+        else:
+            delta = wanted - self._wanted_qty()
+        self._channel_moved(delta, at)
+        self._log_dirty()
+
+    def _channel_moved(self, delta, at):
+        if delta and self.listing_id and self.assigned_location_id:
+            self.env["stock.channel.publication"].sudo()._channel_moved(
+                self.listing_id, self.assigned_location_id, delta, at
+            )
+
+    def _log_dirty(self):
+        """Every channel that offers what this line takes must hear of it."""
+        dirty = self.env["stock.channel.dirty"]
+        for line in self:
+            dirty._log_stock([(p, None) for p in line._component_ids()], "order")
+            dirty._log_listings(line.listing_id, "order")
+
+    # --------------------------------------------------------------- reading
+
+    def _components(self, quantity):
+        """Return what ``quantity`` of this line takes from stock.
+
+        :param float quantity: in the selling unit.
+        :return: dict of product id → quantity in that product's own unit.
+        """
+        self.ensure_one()
+        if not self.listing_id:
+            return {}
+        units = self.listing_id._to_product_qty(quantity)
+        components = self.env["stock.channel.availability"]._kit_components(
+            self.listing_id
+        )
+        if not components:
+            return {self.product_id.id: units}
+        return {
+            product_id: per_unit * units for _listing, product_id, per_unit in components
+        }
+
+    def _component_ids(self):
+        self.ensure_one()
+        return list(self._components(1.0))
+
+    @api.model
+    def _in_flight_rows(self):
+        """Return (channel location id, product id, quantity) of all in flight.
+
+        Few at any time: orders between two transactions, and those that wait for a
+        person.
+        """
+        rows = []
+        for line in self.sudo().search([("in_flight_qty", ">", 0)]):
+            if line.listing_id and line.channel_location_id:
+                rows += [
+                    (line.channel_location_id.id, product_id, quantity)
+                    for product_id, quantity in line._components(
+                        line.in_flight_qty
+                    ).items()
+                ]
+        return rows

@@ -1,0 +1,83 @@
+import logging
+from datetime import UTC, timedelta
+
+from odoo import fields, models
+
+from ..connectors.errors import ConnectorError
+
+_logger = logging.getLogger(__name__)
+
+# Channels' clocks are coarse and run apart, and rows move between pages while we
+# read: look again at what changed shortly before the last time. Repeats cost
+# nothing, they are recognised in the inbox.
+OVERLAP = timedelta(minutes=5)
+
+
+class StockChannelPoll(models.Model):
+    """Polling: what webhooks lost is found by asking."""
+
+    _inherit = "stock.channel"
+
+    order_cursor = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="The newest change of an order that polling has stored.",
+    )
+    polled_at = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="When the last complete round of polling started.",
+    )
+
+    def _cron_poll(self):
+        """Store every order that changed since the last round."""
+        channel = self.sudo().exists()
+        if not channel or not self._in_transaction(channel._is_due):
+            return
+        if not channel._capabilities().polling:
+            return
+        started_at = fields.Datetime.now()
+        since = channel.order_cursor and channel.order_cursor - OVERLAP
+        try:
+            for page in channel._connector().fetch_orders(as_aware(since)):
+                channel._in_transaction(lambda page=page: channel._store_page(page))
+        except ConnectorError as error:
+            failure = error
+            channel._in_transaction(lambda: channel._channel_failed(failure))
+            return
+        channel._in_transaction(lambda: channel._poll_done(started_at))
+
+    def _store_page(self, page):
+        """Store a page's orders, then move the cursor over them."""
+        messages = self.env["stock.channel.message"]
+        for order in page.orders:
+            messages._store(
+                self,
+                dedupe_key=order.dedupe_key,
+                topic=order.topic,
+                order_key=f"order:{order.order_id}",
+                raw=order.raw,
+                origin="poll",
+            )
+        if page.high_water:
+            newest = as_naive(page.high_water)
+            if not self.order_cursor or newest > self.order_cursor:
+                self.order_cursor = newest
+
+    def _poll_done(self, started_at):
+        self.polled_at = started_at
+        self._channel_answered()
+        if self.env["stock.channel.publication"].search_count(
+            [("channel_id", "=", self.id), ("fence_at", "!=", False)], limit=1
+        ):
+            self._wake_publishers()
+
+
+def as_aware(moment):
+    """Return Odoo's naive UTC as an aware datetime; falsy stays None."""
+    return moment.replace(tzinfo=UTC) if moment else None
+
+
+def as_naive(moment):
+    """Return an aware datetime as Odoo stores it: naive UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

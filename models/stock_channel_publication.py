@@ -1,0 +1,366 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from .stock_channel_dirty import CAUSES
+
+_logger = logging.getLogger(__name__)
+
+STATES = [
+    ("pending", "To Publish"),
+    ("sending", "Sending"),
+    ("unknown", "Outcome Unknown"),
+    ("rejected", "Refused"),
+    ("clean", "Acknowledged"),
+]
+# Which state may follow which. ``_refresh`` moves between pending, rejected and
+# clean inside its statement; everything else goes through ``_update_state``.
+TRANSITIONS = {
+    "pending": ("sending",),
+    "sending": ("clean", "pending", "rejected", "unknown"),
+    "unknown": ("clean", "pending"),
+    "rejected": ("pending",),
+    "clean": (),
+}
+PULL_SIZE = 500
+PULL_PARTS = (
+    "on_hand",
+    "unavailable",
+    "reserved",
+    "owed",
+    "in_flight",
+    "sellable",
+    "published",
+    "own_open",
+)
+SEQUENCE = "stock_channel_publication_sequence"
+
+
+class StockChannelPublication(models.Model):
+    """The ledger: what one listing shows at one channel location, and why.
+
+    Wanted is what the hub computes, sent what left, acknowledged what the channel
+    took, expected what the channel must show now (acknowledged, moved by what the
+    channel itself did since), observed what it showed when it was last read.
+    All quantities are in the listing's selling unit.
+    """
+
+    _name = "stock.channel.publication"
+    _description = "Published Number"
+    _inherit = ["stock.channel.mixin"]
+    _order = "channel_id, listing_id, channel_location_id"
+    _log_access = False
+
+    listing_id = fields.Many2one(
+        "stock.channel.listing", required=True, readonly=True, ondelete="cascade"
+    )
+    channel_location_id = fields.Many2one(
+        "stock.channel.location",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        index=True,
+    )
+    channel_id = fields.Many2one(
+        "stock.channel", required=True, readonly=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one("res.company", readonly=True, index=True)
+    product_id = fields.Many2one(
+        "product.product", readonly=True, ondelete="cascade", index=True
+    )
+    uom_id = fields.Many2one(related="listing_id.uom_id")
+    state = fields.Selection(STATES, required=True, readonly=True, default="pending")
+
+    wanted_qty = fields.Float("Wanted", digits="Product Unit", readonly=True)
+    wanted_at = fields.Datetime("Computed", readonly=True)
+    wanted_sequence = fields.Float(
+        digits=(20, 0), readonly=True, help="Cursor of the pull interface."
+    )
+    sent_qty = fields.Float("Sent", digits="Product Unit", readonly=True)
+    sent_sequence = fields.Float(digits=(20, 0), readonly=True)
+    sent_at = fields.Datetime(readonly=True)
+    acknowledged_qty = fields.Float("Acknowledged", digits="Product Unit", readonly=True)
+    acknowledged_sequence = fields.Float(digits=(20, 0), readonly=True)
+    acknowledged_at = fields.Datetime("Acknowledged On", readonly=True)
+    expected_qty = fields.Float("Expected", digits="Product Unit", readonly=True)
+    expected_at = fields.Datetime(
+        readonly=True, help="Since when the hub knows what the channel shows."
+    )
+    observed_qty = fields.Float("Observed", digits="Product Unit", readonly=True)
+    observed_at = fields.Datetime("Observed On", readonly=True)
+    fence_at = fields.Datetime(
+        readonly=True,
+        help="The channel showed something else than expected then. The number may "
+        "fall at once, but rises only after the channel's orders were read again.",
+    )
+
+    changed_at = fields.Datetime(
+        "Changed",
+        readonly=True,
+        help="The oldest stock change the channel has not acknowledged.",
+    )
+    cause = fields.Selection(CAUSES, readonly=True)
+    parts = fields.Json(readonly=True)
+    parts_html = fields.Html("How it came about", compute="_compute_parts_html")
+    push_id = fields.Many2one(
+        "stock.channel.push", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+    lease_until = fields.Datetime(readonly=True)
+    attempts = fields.Integer(readonly=True)
+    last_error = fields.Char(readonly=True)
+    log_ids = fields.One2many("stock.channel.publication.log", "publication_id")
+
+    _listing_location_unique = models.UniqueIndex(
+        "(listing_id, channel_location_id)",
+        "A listing has one number per channel location.",
+    )
+    _to_do = models.Index("(channel_id, state) WHERE state <> 'clean'")
+    _pull = models.Index("(channel_id, wanted_sequence)")
+
+    def init(self):
+        """Make the one sequence behind every number, starting above the clock.
+
+        Seeded above the epoch in milliseconds it never restarts, whatever is
+        uninstalled, restored or created anew: a channel that remembers an old
+        sequence keeps accepting new numbers.
+        """
+        self.env.cr.execute(
+            SQL("SELECT 1 FROM pg_class WHERE relkind = 'S' AND relname = %s", SEQUENCE)
+        )
+        if not self.env.cr.rowcount:
+            self.env.cr.execute(
+                SQL("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+            )
+            (start,) = self.env.cr.fetchone()
+            self.env.cr.execute(
+                SQL(
+                    "CREATE SEQUENCE %s AS bigint START WITH %s",
+                    SQL.identifier(SEQUENCE),
+                    SQL(str(int(start))),
+                )
+            )
+
+    @api.depends("listing_id.sku", "channel_location_id.name")
+    def _compute_display_name(self):
+        for publication in self:
+            publication.display_name = (
+                f"{publication.listing_id.sku} @ "
+                f"{publication.channel_location_id.name}"
+            )
+
+    @api.depends("parts", "wanted_qty")
+    def _compute_parts_html(self):
+        for publication in self:
+            publication.parts_html = self.env["ir.qweb"]._render(
+                "stock_channel_hub.publication_parts",
+                {
+                    "publication": publication,
+                    "parts": publication.parts or {},
+                    "limiting": self.env["product.product"].browse(
+                        (publication.parts or {}).get("limiting_product_id")
+                    ),
+                },
+            )
+
+    # ---------------------------------------------------------------- state
+
+    def _update_state(self, target, vals=None):
+        """Move these rows to ``target`` and write ``vals`` with it.
+
+        The gate of the ledger's state machine: rows that may not move there are
+        logged and left alone.
+
+        :return: the rows that moved.
+        """
+        allowed = self.filtered(lambda row: target in TRANSITIONS[row.state])
+        refused = self - allowed
+        if refused:
+            _logger.warning(
+                "publications %s may not become %s", refused.ids, target
+            )
+        allowed.write({**(vals or {}), "state": target})
+        return allowed
+
+    # -------------------------------------------------------------- wanting
+
+    @api.model
+    def _refresh(self, listings, cause, changed_at):
+        """Compute these listings and store what is wanted where it changed.
+
+        One statement: compute, compare, upsert. A row whose number returns to what
+        the channel acknowledged last needs no push and becomes clean again.
+
+        :param str cause: why the number may have changed; kept where it did.
+        :param datetime changed_at: when, naive UTC; the oldest one not yet
+            acknowledged is kept, since freshness counts from there.
+        :return: how many numbers changed.
+        """
+        if not listings:
+            return 0
+        self.env.flush_all()
+        query = self.env["stock.channel.availability"]._number_query(listings)
+        self.env.cr.execute(self._refresh_statement(query, cause, changed_at))
+        counts = dict(self.env.cr.fetchall())
+        self.invalidate_model()
+        changed = self.env["stock.channel"].browse(
+            channel_id for channel_id, count in counts.items() if count
+        )
+        changed._wake_publishers()
+        return sum(counts.values())
+
+    def _refresh_statement(self, query, cause, changed_at):
+        return SQL(
+            """
+            WITH number AS (%(query)s),
+            part AS (
+                SELECT number.*,
+                       jsonb_build_object(
+                           'on_hand', on_hand, 'unavailable', unavailable,
+                           'reserved', reserved, 'owed', owed,
+                           'in_flight', in_flight, 'sellable', sellable,
+                           'published', published, 'own_open', own_open,
+                           'wire', wire, 'is_kit', is_kit, 'per_unit', per_unit,
+                           'limiting_product_id', limiting_product_id
+                       ) AS parts
+                  FROM number
+            ),
+            difference AS (
+                SELECT part.*, old.wanted_qty AS old_wanted
+                  FROM part
+                  LEFT JOIN stock_channel_publication AS old
+                    USING (listing_id, channel_location_id)
+                 WHERE old.id IS NULL
+                    OR old.wanted_qty <> part.wire
+                    OR old.parts IS DISTINCT FROM part.parts
+            ),
+            upsert AS (
+                INSERT INTO stock_channel_publication AS row
+                       (listing_id, channel_location_id, channel_id, company_id,
+                        product_id, wanted_qty, wanted_at, wanted_sequence,
+                        changed_at, cause, parts, state, attempts)
+                SELECT listing_id, channel_location_id, channel_id, company_id,
+                       listing_product_id, wire, %(now)s, nextval(%(sequence)s),
+                       %(changed_at)s, %(cause)s, parts, 'pending', 0
+                  FROM difference
+                 ORDER BY listing_id, channel_location_id
+                ON CONFLICT (listing_id, channel_location_id) DO UPDATE
+                   SET wanted_qty = EXCLUDED.wanted_qty,
+                       wanted_at = EXCLUDED.wanted_at,
+                       wanted_sequence = EXCLUDED.wanted_sequence,
+                       product_id = EXCLUDED.product_id,
+                       parts = EXCLUDED.parts,
+                       cause = CASE WHEN row.wanted_qty <> EXCLUDED.wanted_qty
+                           THEN EXCLUDED.cause ELSE row.cause END,
+                       changed_at = CASE
+                           WHEN row.wanted_qty = EXCLUDED.wanted_qty
+                               THEN row.changed_at
+                           WHEN row.state = 'clean' THEN EXCLUDED.changed_at
+                           ELSE least(row.changed_at, EXCLUDED.changed_at) END,
+                       state = CASE
+                           WHEN row.wanted_qty = EXCLUDED.wanted_qty THEN row.state
+                           WHEN row.state IN ('sending', 'unknown') THEN row.state
+                           WHEN row.sent_sequence = row.acknowledged_sequence
+                                AND row.sent_qty = EXCLUDED.wanted_qty
+                                AND row.expected_qty = EXCLUDED.wanted_qty
+                               THEN 'clean'
+                           ELSE 'pending' END
+            )
+            SELECT channel_id,
+                   count(*) FILTER (WHERE old_wanted IS DISTINCT FROM wire)
+              FROM difference
+             GROUP BY channel_id
+            """,
+            query=query,
+            now=fields.Datetime.now(),
+            sequence=SEQUENCE,
+            changed_at=changed_at,
+            cause=cause,
+        )
+
+    # ------------------------------------------------------------- expecting
+
+    @api.model
+    def _channel_moved(self, listing, channel_location, delta, at):
+        """Note that the channel itself changed what it shows by ``delta``.
+
+        :param float delta: in the selling unit, negative when it sold.
+        :param datetime at: naive UTC. What happened before the channel's number
+            was last set or read is in that number already.
+        """
+        row = self.search(
+            [
+                ("listing_id", "=", listing.id),
+                ("channel_location_id", "=", channel_location.id),
+                ("expected_at", "!=", False),
+            ]
+        )
+        if row and delta and at > row.expected_at:
+            row.expected_qty += delta
+
+    # --------------------------------------------------------------- pulling
+
+    @api.model
+    def _pull_page(self, channel, since):
+        """Return the numbers of a channel that changed after a cursor.
+
+        A lower sequence may be committed after a higher one, so the cursor stays a
+        minute behind: what changed just now is told twice rather than never.
+
+        :param int since: cursor of an earlier page, 0 for everything.
+        :return: dict of ``levels`` and ``next`` (None when nothing was left).
+        """
+        rows = self.search(
+            [("channel_id", "=", channel.id), ("wanted_sequence", ">", since)],
+            order="wanted_sequence",
+            limit=PULL_SIZE,
+        )
+        settled = rows.filtered(
+            lambda row: row.wanted_at < fields.Datetime.now() - timedelta(minutes=1)
+        )
+        is_full = len(rows) == PULL_SIZE
+        upto = rows[-1:] if is_full else settled[-1:]
+        following = str(int(upto.wanted_sequence)) if upto else (str(since) or None)
+        return {
+            "levels": [row._pull_level() for row in rows],
+            "next": following if rows else None,
+        }
+
+    def _pull_level(self):
+        self.ensure_one()
+        parts = {
+            name: str(value) if isinstance(value, float | int) else value
+            for name, value in (self.parts or {}).items()
+            if name in PULL_PARTS
+        }
+        return {
+            "sku": self.listing_id.sku,
+            "item_id": self.listing_id.item_id or None,
+            "location_id": self.channel_location_id.external_id,
+            "quantity": f"{self.wanted_qty:g}",
+            "unit": self.uom_id.name,
+            "sequence": int(self.wanted_sequence),
+            "state": "acknowledged" if self.state == "clean" else "wanted",
+            "parts": parts,
+            "updated_at": f"{self.wanted_at.isoformat()}Z",
+        }
+
+    # -------------------------------------------------------------- actions
+
+    def action_publish_again(self):
+        """Try refused rows once more; the number is computed anew."""
+        self.check_access("read")
+        self.env["stock.channel.exception"]._check_operator()
+        rows_sudo = self.sudo().filtered(lambda row: row.state == "rejected")
+        rows_sudo._update_state("pending", {"attempts": 0, "last_error": False})
+        rows_sudo.channel_id._wake_publishers()
+
+    def action_open_product(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "product.product",
+            "res_id": self.product_id.id,
+            "view_mode": "form",
+        }

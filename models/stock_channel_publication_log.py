@@ -1,0 +1,45 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class StockChannelPublicationLog(models.Model):
+    """Every number a channel acknowledged, with its parts; nobody changes it."""
+
+    _name = "stock.channel.publication.log"
+    _description = "Acknowledged Number"
+    _order = "acknowledged_at desc, id desc"
+    _log_access = False
+    _rec_name = "publication_id"
+
+    publication_id = fields.Many2one(
+        "stock.channel.publication",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        index=True,
+    )
+    channel_id = fields.Many2one(
+        "stock.channel", required=True, readonly=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="channel_id.company_id", store=True)
+    push_id = fields.Many2one(
+        "stock.channel.push", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+    quantity = fields.Float(digits="Product Unit", readonly=True)
+    previous_qty = fields.Float("Before", digits="Product Unit", readonly=True)
+    sequence = fields.Float(digits=(20, 0), readonly=True)
+    changed_at = fields.Datetime("Stock Changed", readonly=True)
+    acknowledged_at = fields.Datetime("Acknowledged", readonly=True, index=True)
+    freshness = fields.Float(
+        "Freshness (s)",
+        digits=(16, 3),
+        readonly=True,
+        help="Seconds from the stock change to the channel's acknowledgement.",
+    )
+    cause = fields.Char(readonly=True)
+    parts = fields.Json(readonly=True)
+
+    def write(self, vals):
+        raise UserError(
+            self.env._("Acknowledged numbers are history and cannot be changed.")
+        )

@@ -1,0 +1,484 @@
+import logging
+import time
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.tools import SQL, float_round
+
+from ..connectors.base import (
+    QuantityKey,
+    QuantityUpdate,
+    ResultStatus,
+    UpdateResult,
+)
+from ..connectors.errors import (
+    ConnectorError,
+    Misconfigured,
+    RateLimited,
+    RetryLater,
+)
+from ..connectors.retry import RetrySchedule
+from .stock_channel_publication import SEQUENCE
+
+_logger = logging.getLogger(__name__)
+
+# A publish job gives way to other channels after this many seconds.
+SLICE_SECONDS = 20
+# Longer than any connector's timeouts for one batch; whoever is past it died.
+LEASE_SECONDS = 300
+# Failures in a row after which a person is told that the channel is unwell.
+FAILURES_UNTIL_EXCEPTION = 3
+RETRY = RetrySchedule(base=5, cap=900)
+ACCEPTED_ERROR_CHARS = 300
+
+
+def to_decimal(quantity):
+    """Return a stored quantity as the decimal it stands for, without float noise."""
+    return Decimal(repr(float_round(quantity, precision_digits=6))).normalize()
+
+
+class StockChannelPublish(models.Model):
+    """Publishing: from the ledger to the channel, and its answers back."""
+
+    _inherit = "stock.channel"
+
+    failure_count = fields.Integer(
+        readonly=True, copy=False, help="Failed calls in a row."
+    )
+    next_attempt_at = fields.Datetime(
+        readonly=True, copy=False, help="The channel is left alone until then."
+    )
+    last_error = fields.Char(readonly=True, copy=False)
+    last_sweep_at = fields.Datetime(readonly=True, copy=False)
+    last_sweep_found = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="Numbers the last sweep corrected: what the hooks had missed.",
+    )
+
+    def _cron_publish(self):
+        """Tell one channel everything that is due; run by its scheduled action.
+
+        Shipments go first: a physical channel lowers its own number when it takes
+        one, and the numbers computed after that know it.
+        """
+        channel = self.sudo().exists()
+        deadline = time.monotonic() + SLICE_SECONDS
+        if not channel or not self._in_transaction(channel._is_due):
+            return
+        channel._report_fulfillments(deadline)
+        self._in_transaction(channel._expire_leases)
+        channel._read_back_unknown()
+        while time.monotonic() < deadline and self._in_transaction(channel._is_due):
+            if not channel._publish_batch():
+                return
+        if channel._in_transaction(channel._count_due):
+            channel._in_transaction(channel._wake_publishers)
+
+    def _is_due(self):
+        return self._may_talk() and (
+            not self.next_attempt_at or self.next_attempt_at <= fields.Datetime.now()
+        )
+
+    def _count_due(self):
+        return self.env["stock.channel.publication"].search_count(
+            [("channel_id", "=", self.id), ("state", "=", "pending")], limit=1
+        )
+
+    # ---------------------------------------------------------------- batch
+
+    def _publish_batch(self):
+        """Send one batch and record what became of it.
+
+        :return: whether there was anything to send.
+        """
+        claimed = self._in_transaction(self._claim_batch)
+        if not claimed:
+            return False
+        push, updates = claimed
+        try:
+            results = self._connector().publish(
+                [update for _row_id, update in updates], push.idempotency_key
+            )
+        except ConnectorError as error:
+            self._in_transaction(lambda: self._batch_failed(push, updates, error))
+        except Exception as error:  # noqa: BLE001 - a connector's bug stops no other
+            _logger.exception("connector of channel %s failed", self.id)
+            wrapped = RetryLater(f"{type(error).__name__} in the connector")
+            self._in_transaction(lambda: self._batch_failed(push, updates, wrapped))
+        else:
+            self._in_transaction(lambda: self._batch_done(push, updates, results))
+        return True
+
+    def _claim_batch(self):
+        """Lease the most urgent rows, compute them once more and number them.
+
+        Falls go first, then what is nearly sold out. The numbers are computed in
+        the transaction that numbers them: what is sent is never older than the
+        claim, whatever happened since the change was logged.
+
+        :return: (push, list of (row id, update)) or None.
+        """
+        Publication = self.env["stock.channel.publication"]
+        self.env.cr.execute(self._claim_query(self._capabilities().batch_size))
+        rows = Publication.browse(row_id for (row_id,) in self.env.cr.fetchall())
+        if not rows:
+            return None
+        Publication._refresh(rows.listing_id, "stock", fields.Datetime.now())
+        due = rows.filtered(lambda row: row.state == "pending")
+        if not due:
+            return None
+        push = self.env["stock.channel.push"].create(
+            {"channel_id": self.id, "size": len(due)}
+        )
+        updates = due._lease(push)
+        push._set_key([update for _row_id, update in updates])
+        return push, updates
+
+    def _claim_query(self, limit):
+        """Return the statement that locks the rows to send, most urgent first.
+
+        A row that once turned out different from what was expected may fall at
+        any time, but it rises only when the channel's orders have been read since
+        and every message that came before is worked off: the difference may be a
+        sale we have not heard of. A listing whose shipment may or may not have
+        reached the channel waits until that is known.
+        """
+        return SQL(
+            """
+            SELECT row.id
+              FROM stock_channel_publication AS row
+              JOIN stock_channel_listing AS listing ON listing.id = row.listing_id
+              JOIN stock_channel_location AS place
+                ON place.id = row.channel_location_id
+             WHERE row.channel_id = %(channel)s
+               AND row.state = 'pending'
+               AND listing.active AND NOT coalesce(listing.is_paused, FALSE)
+               AND place.active
+               AND (row.fence_at IS NULL
+                    OR row.wanted_qty <= row.expected_qty
+                    OR (%(polled_at)s > row.fence_at
+                        AND NOT EXISTS (
+                            SELECT 1
+                              FROM stock_channel_message AS message
+                             WHERE message.channel_id = row.channel_id
+                               AND message.state = 'pending'
+                               AND message.received_at <= %(polled_at)s)))
+               AND NOT EXISTS (
+                   SELECT 1
+                     FROM stock_channel_fulfillment_line AS shipped
+                     JOIN stock_channel_fulfillment AS fulfillment
+                       ON fulfillment.id = shipped.fulfillment_id
+                     JOIN stock_channel_order_line AS line
+                       ON line.id = shipped.order_line_id
+                    WHERE line.listing_id = row.listing_id
+                      AND fulfillment.state = 'unknown')
+             ORDER BY (row.wanted_qty < coalesce(row.expected_qty, 0)) DESC,
+                      row.wanted_qty, row.id
+             LIMIT %(limit)s
+               FOR UPDATE OF row SKIP LOCKED
+            """,
+            channel=self.id,
+            limit=limit,
+            polled_at=self.polled_at or fields.Datetime.from_string("1970-01-01"),
+        )
+
+    def _batch_done(self, push, updates, results):
+        if len(results) != len(updates):
+            _logger.error(
+                "connector of channel %s answered %s results to %s updates",
+                self.id,
+                len(results),
+                len(updates),
+            )
+            results = [UpdateResult(status=ResultStatus.UNKNOWN)] * len(updates)
+        push._record_results(updates, results)
+        self._channel_answered()
+
+    def _batch_failed(self, push, updates, error):
+        """Record that no answer came, or one that concerns the whole batch."""
+        rows = self.env["stock.channel.publication"].browse(
+            row_id for row_id, _update in updates
+        )
+        rows = rows.exists().filtered(lambda row: row.push_id == push)
+        is_unseen = isinstance(error, RateLimited | Misconfigured)
+        if is_unseen or not isinstance(error, RetryLater):
+            push._finish("failed", error.message[:ACCEPTED_ERROR_CHARS])
+            rows._update_state("pending", {"lease_until": False, "push_id": False})
+        else:
+            push._finish("unknown", error.message[:ACCEPTED_ERROR_CHARS])
+            rows._update_state("unknown", {"lease_until": False})
+        self._channel_failed(error)
+
+    # -------------------------------------------------------------- recovery
+
+    def _expire_leases(self):
+        """Give up on batches whose worker died: nobody knows what became of them."""
+        rows = self.env["stock.channel.publication"].search(
+            [
+                ("channel_id", "=", self.id),
+                ("state", "=", "sending"),
+                ("lease_until", "<", fields.Datetime.now()),
+            ]
+        )
+        for push in rows.push_id:
+            push._finish("unknown", self.env._("The worker did not come back."))
+        rows._update_state("unknown", {"lease_until": False})
+
+    def _read_back_unknown(self):
+        """Look what the channel shows before sending anything new."""
+        keys = self._in_transaction(self._unknown_keys)
+        if not keys:
+            return
+        observed = []
+        if self._capabilities().read_back:
+            try:
+                observed = self._connector().fetch_quantities(list(keys.values()))
+            except ConnectorError as error:
+                failure = error
+                self._in_transaction(lambda: self._channel_failed(failure))
+                return
+        by_key = {found.key: found for found in observed}
+        self._in_transaction(
+            lambda: self.env["stock.channel.publication"]._record_read_back(
+                {row_id: by_key.get(key) for row_id, key in keys.items()}
+            )
+        )
+
+    def _unknown_keys(self):
+        rows = self.env["stock.channel.publication"].search(
+            [("channel_id", "=", self.id), ("state", "=", "unknown")],
+            limit=self._capabilities().batch_size,
+        )
+        return {row.id: row._key() for row in rows}
+
+    # ------------------------------------------------------------ the channel
+
+    def _channel_answered(self):
+        """Close the outage, if there was one."""
+        if self.failure_count:
+            _logger.info("channel %s answers again", self.id)
+        if self.failure_count or self.next_attempt_at or self.last_error:
+            self.write(
+                {"failure_count": 0, "next_attempt_at": False, "last_error": False}
+            )
+        self.env["stock.channel.exception"]._resolve_fingerprint(
+            self, f"channel:{self.id}"
+        )
+
+    def _channel_failed(self, error):
+        """Leave the channel alone for a while and tell a person in time."""
+        failures = self.failure_count + 1
+        if failures == 1:
+            _logger.warning("channel %s fails: %s", self.id, error.message)
+        wait = RETRY.delay(failures, getattr(error, "after", None))
+        retry_at = fields.Datetime.now() + timedelta(seconds=wait)
+        message = error.message[:ACCEPTED_ERROR_CHARS]
+        self.write(
+            {
+                "failure_count": failures,
+                "next_attempt_at": retry_at,
+                "last_error": message,
+            }
+        )
+        self.sudo().publish_cron_id._trigger(at=retry_at)
+        is_hopeless = isinstance(error, Misconfigured)
+        if is_hopeless or failures >= FAILURES_UNTIL_EXCEPTION:
+            self.env["stock.channel.exception"]._open_for_channel(self, error, failures)
+
+
+class StockChannelPublicationResult(models.Model):
+    """What the channel's answers do to the ledger."""
+
+    _inherit = "stock.channel.publication"
+
+    def _key(self):
+        self.ensure_one()
+        return QuantityKey(
+            sku=self.listing_id.sku,
+            item_id=self.listing_id.item_id or "",
+            location_id=self.channel_location_id.external_id,
+        )
+
+    def _lease(self, push):
+        """Number these rows and mark them as under way.
+
+        :return: list of (row id, ``QuantityUpdate``).
+        """
+        has_compare = push.channel_id._capabilities().compare_and_set
+        now = fields.Datetime.now()
+        self.env.cr.execute(
+            SQL(
+                "SELECT nextval(%s) FROM generate_series(1, %s)", SEQUENCE, len(self)
+            )
+        )
+        updates = []
+        for row, (sequence,) in zip(self, self.env.cr.fetchall(), strict=True):
+            row._update_state(
+                "sending",
+                {
+                    "sent_qty": row.wanted_qty,
+                    "sent_sequence": sequence,
+                    "sent_at": now,
+                    "push_id": push.id,
+                    "attempts": row.attempts + 1,
+                    "lease_until": now + timedelta(seconds=LEASE_SECONDS),
+                },
+            )
+            previous = (
+                to_decimal(row.expected_qty) if has_compare and row.expected_at else None
+            )
+            updates.append(
+                (
+                    row.id,
+                    QuantityUpdate(
+                        key=row._key(),
+                        quantity=to_decimal(row.wanted_qty),
+                        unit=row.uom_id.name,
+                        sequence=sequence,
+                        previous=previous,
+                    ),
+                )
+            )
+        return updates
+
+    def _record_result(self, push, update, result):
+        """Write one answer; a late one never overwrites a newer number.
+
+        :return: the status as the ledger understands it.
+        """
+        self.ensure_one()
+        is_ours = self.push_id == push and self.state == "sending"
+        status = result.status
+        if status == ResultStatus.STALE and result.quantity == update.quantity:
+            # The channel shows just this number: an earlier try got through.
+            status = ResultStatus.APPLIED
+        if status == ResultStatus.APPLIED:
+            self._acknowledge(push, update)
+        elif not is_ours:
+            _logger.info("late answer for publication %s ignored", self.id)
+        elif status == ResultStatus.STALE:
+            self._record_stale(result)
+        elif status == ResultStatus.REJECTED:
+            self._record_rejected(result)
+        else:
+            self._update_state("unknown", {"lease_until": False})
+        return status
+
+    def _acknowledge(self, push, update):
+        """Note that the channel took this number, and log it with its parts."""
+        now = fields.Datetime.now()
+        quantity = float(update.quantity)
+        self.env["stock.channel.publication.log"]._append(self, push, update)
+        if update.sequence <= self.acknowledged_sequence:
+            return
+        vals = {
+            "acknowledged_qty": quantity,
+            "acknowledged_sequence": update.sequence,
+            "acknowledged_at": now,
+            "expected_qty": quantity,
+            "expected_at": now,
+            "fence_at": False,
+            "attempts": 0,
+            "last_error": False,
+            "lease_until": False,
+        }
+        if self.state not in ("sending", "unknown"):
+            self.write(vals)
+            return
+        is_current = self.sent_sequence == update.sequence
+        if is_current and self.wanted_qty == quantity:
+            self._update_state("clean", vals)
+        elif is_current:
+            self._update_state("pending", {**vals, "changed_at": self.wanted_at})
+        else:
+            self.write(vals)
+        self.env["stock.channel.exception"]._resolve_fingerprint(
+            self.channel_id, f"publication:{self.id}"
+        )
+
+    def _record_stale(self, result):
+        """The channel shows something newer than we knew of."""
+        now = fields.Datetime.now()
+        vals = {"lease_until": False, "fence_at": now}
+        if result.quantity is None:
+            self._update_state("unknown", vals)
+            return
+        quantity = float(result.quantity)
+        vals.update(
+            observed_qty=quantity,
+            observed_at=now,
+            expected_qty=quantity,
+            expected_at=now,
+        )
+        self._update_state("pending", vals)
+        self.channel_id._wake_pollers()
+
+    def _record_rejected(self, result):
+        message = result.message or result.code or self.env._("No reason given.")
+        self._update_state(
+            "rejected",
+            {"lease_until": False, "last_error": message[:ACCEPTED_ERROR_CHARS]},
+        )
+        self.env["stock.channel.exception"]._open_for_publication(self, result)
+
+    @api.model
+    def _record_read_back(self, found_by_id):
+        """Decide rows of unknown outcome by what the channel shows.
+
+        :param dict found_by_id: row id → ``ObservedQuantity``, or None when the
+            channel did not tell.
+        """
+        now = fields.Datetime.now()
+        for row in self.browse(found_by_id).exists():
+            if row.state != "unknown":
+                continue
+            found = found_by_id[row.id]
+            if found is None:
+                row._update_state("pending", {"expected_at": False})
+                continue
+            quantity = float(found.quantity)
+            row.write({"observed_qty": quantity, "observed_at": now})
+            if found.quantity == to_decimal(row.sent_qty):
+                row._acknowledge(row.push_id, row._sent_update())
+            else:
+                row._update_state(
+                    "pending",
+                    {"expected_qty": quantity, "expected_at": now, "fence_at": now},
+                )
+                row.channel_id._wake_pollers()
+
+    def _sent_update(self):
+        self.ensure_one()
+        return QuantityUpdate(
+            key=self._key(),
+            quantity=to_decimal(self.sent_qty),
+            unit=self.uom_id.name,
+            sequence=int(self.sent_sequence),
+        )
+
+
+class StockChannelPublicationLogAppend(models.Model):
+    _inherit = "stock.channel.publication.log"
+
+    @api.model
+    def _append(self, row, push, update):
+        """Log one acknowledged number with the parts it was made of."""
+        now = fields.Datetime.now()
+        age = (now - row.changed_at).total_seconds() if row.changed_at else 0.0
+        return self.create(
+            {
+                "publication_id": row.id,
+                "channel_id": row.channel_id.id,
+                "push_id": push.id,
+                "quantity": float(update.quantity),
+                "previous_qty": row.expected_qty,
+                "sequence": update.sequence,
+                "changed_at": row.changed_at,
+                "acknowledged_at": now,
+                "freshness": max(age, 0.0),
+                "cause": row.cause,
+                "parts": row.parts,
+            }
+        )

@@ -1,0 +1,129 @@
+"""`python3 -m tools.demo [--check]`: the demo, from nothing to a running hub."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import threading
+import time
+from pathlib import Path
+
+from tools.devenv import (
+    DevEnvError,
+    Environment,
+    OdooServer,
+    Progress,
+    free_port,
+    guarded,
+    reexec_in_venv,
+)
+
+from .player import play
+from .stage import CLERK, Stage, set_stage
+
+ODOO_PORT = 8069
+SHOP_PORT = 8079
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether Odoo and the shop are still there."""
+
+TROUBLE = (" ERROR ", " CRITICAL ", "Traceback (most recent call last)")
+"""What Odoo's log must not hold after a check."""
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tools.demo",
+        description="Starts Odoo with demo data, this addon and a demo shop, and plays "
+        "the main job: publication, orders, shipment, cancellation, return, unknown "
+        "SKU, receipt and transfer. Each start begins with a fresh database.",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="play it on free ports, check every number, and exit",
+    )
+    parser.add_argument("--odoo-port", type=int, help=f"default: {ODOO_PORT}")
+    parser.add_argument("--shop-port", type=int, help=f"default: {SHOP_PORT}")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the demo; return the exit status."""
+    options = _options()
+    start = time.monotonic()
+    env = Environment.ensure(Progress())
+    database = env.database_name("demo_check" if options.check else "demo")
+    odoo_port = options.odoo_port or (free_port() if options.check else ODOO_PORT)
+    shop_port = options.shop_port or (free_port() if options.check else SHOP_PORT)
+    with env.postgres():
+        env.create_database(database, template=env.template_database(demo=True))
+        try:
+            with env.start_odoo(
+                database, http_port=odoo_port, port_variable="--odoo-port"
+            ) as odoo:
+                _perform(env, odoo, shop_port, options.check, start)
+        finally:
+            if options.check:
+                env.drop_database(database)
+    return 0
+
+
+def _perform(
+    env: Environment, odoo: OdooServer, shop_port: int, is_check: bool, start: float
+) -> None:
+    """Set the stage, play, and either check the log or stay open."""
+    with contextlib.ExitStack() as stack:
+        with env.progress.step("Warehouses, stock, a kit, a case and the channel"):
+            stage = stack.enter_context(
+                set_stage(odoo, shop_port, env.log("demo-shop"))
+            )
+        _say(f"\nWatch it live: {stage.shop.url}/\n")
+        play(stage, _say)
+        seconds = time.monotonic() - start
+        if is_check:
+            _check_log(odoo.log)
+            _say(f"\nEvery number agreed after every step; {seconds:.0f} s in all.")
+        else:
+            _say(_farewell(stage, seconds))
+            _stay(stage)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _check_log(log: Path) -> None:
+    """:raise DevEnvError: when Odoo logged an error while it played."""
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if any(word in line for word in TROUBLE):
+            raise DevEnvError(f"Odoo logged an error: {line.strip()} (read {log})")
+
+
+def _farewell(stage: Stage, seconds: float) -> str:
+    """Return addresses and logins."""
+    login, password = CLERK
+    return f"""
+The demo is yours now ({seconds:.0f} s after the start):
+
+  Odoo       {stage.odoo.url}/odoo       administrator: admin / admin
+                                         warehouse clerk: {login} / {password}
+  Demo shop  {stage.shop.url}/
+
+Buy something in the shop, or change a stock in Odoo, and watch the other side.
+Ctrl-C ends everything; the next start begins afresh."""
+
+
+def _stay(stage: Stage) -> None:
+    """Stay open until Ctrl-C, or until one of the two dies."""
+    never = threading.Event()
+    try:
+        while not never.wait(LOOK_EVERY):
+            stage.check_alive()
+    except KeyboardInterrupt:
+        _say("\nStopped.")
+
+
+if __name__ == "__main__":
+    reexec_in_venv()
+    sys.exit(guarded(main))

@@ -1,0 +1,169 @@
+"""Everything the player knows about the hub's models: their names, in one file.
+
+An administrator sets the channel up; afterwards the player only reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .rpc import User, Values, first_id
+from .shop import Key
+
+
+@dataclass(frozen=True)
+class Number:
+    """One row of the ledger, in the listing's unit."""
+
+    wanted: Decimal
+    acknowledged: Decimal
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListingSpec:
+    """One product as the shop sells it.
+
+    :param int uom_id: selling unit.
+    """
+
+    sku: str
+    item_id: str
+    title: str
+    product_id: int
+    uom_id: int
+
+
+class Hub:
+    """The hub's side of one channel, worked by an administrator."""
+
+    def __init__(self, admin: User, channel_id: int) -> None:
+        self.admin = admin
+        self.channel_id = channel_id
+
+    @classmethod
+    def create_channel(cls, admin: User, shop_url: str, secret: str) -> Hub:
+        """Create a `rest` channel with its signing secret, still a draft."""
+        values = {
+            "name": "Oakline Office (demo shop)",
+            "connector": "rest",
+            "base_url": shop_url,
+            "allowed_hosts": shop_url.removeprefix("http://"),
+        }
+        channel_id = admin.create("stock.channel", values)
+        admin.create(
+            "stock.channel.secret",
+            {"channel_id": channel_id, "name": "Demo", "new_value": secret},
+        )
+        return cls(admin, channel_id)
+
+    def webhook_path(self) -> str:
+        """Return the path of the channel's own door."""
+        row = self._channel(["webhook_token"])
+        return f"/stock_channel/{row['webhook_token']}"
+
+    def fetch_locations(self) -> None:
+        """Press the button: one channel location for each the shop has."""
+        self.admin.call("stock.channel", "action_fetch_locations", [self.channel_id])
+
+    def map_location(self, external_id: str, stock_id: int) -> None:
+        """Feed a location of the shop from a warehouse's stock."""
+        domain = [*self._mine(), ("external_id", "=", external_id)]
+        row = self.admin.row("stock.channel.location", domain, ["id"])
+        values = {"location_ids": [(6, 0, [stock_id])]}
+        self.admin.write("stock.channel.location", [row["id"]], values)
+
+    def fetch_listings(self) -> None:
+        """Press the button: a listing for each SKU that is a product's reference."""
+        self.admin.call("stock.channel", "action_fetch_listings", [self.channel_id])
+
+    def map_listing(self, spec: ListingSpec) -> None:
+        """Say which product a SKU of the shop is."""
+        self.admin.create(
+            "stock.channel.listing",
+            {
+                "channel_id": self.channel_id,
+                "sku": spec.sku,
+                "item_id": spec.item_id,
+                "title": spec.title,
+                "product_id": spec.product_id,
+                "uom_id": spec.uom_id,
+            },
+        )
+
+    def go_live(self) -> None:
+        """Press the button; the first full publication follows by itself."""
+        self.admin.call("stock.channel", "action_go_live", [self.channel_id])
+
+    # ---------------------------------------------------------------- reading
+
+    def numbers(self) -> dict[Key, Number]:
+        """Return the whole ledger of the channel."""
+        locations = {
+            row["id"]: row["external_id"]
+            for row in self._rows("stock.channel.location", ["external_id"])
+        }
+        listings = {
+            row["id"]: row["sku"]
+            for row in self._rows("stock.channel.listing", ["sku"])
+        }
+        names = [
+            "listing_id",
+            "channel_location_id",
+            "wanted_qty",
+            "acknowledged_qty",
+            "state",
+        ]
+        return {
+            (
+                listings[first_id(row["listing_id"])],
+                locations[first_id(row["channel_location_id"])],
+            ): Number(
+                Decimal(str(row["wanted_qty"])),
+                Decimal(str(row["acknowledged_qty"])),
+                row["state"],
+            )
+            for row in self._rows("stock.channel.publication", names)
+        }
+
+    def waiting_messages(self) -> int:
+        """Return how many deliveries are taken in but not worked off."""
+        domain = [*self._mine(), ("state", "=", "pending")]
+        return self.admin.count("stock.channel.message", domain)
+
+    def open_exceptions(self) -> list[Values]:
+        """Return the channel's queue, oldest first."""
+        return self.admin.rows(
+            "stock.channel.exception",
+            [*self._mine(), ("state", "=", "open")],
+            ["category", "title", "value", "cause", "next_step", "user_id"],
+            order="id",
+        )
+
+    def sale_order_id(self, external_id: str) -> int:
+        """Return the sale order made of a channel order; 0 while there is none."""
+        rows = self.admin.rows(
+            "stock.channel.order",
+            [*self._mine(), ("external_id", "=", external_id)],
+            ["sale_order_id"],
+        )
+        return first_id(rows[0]["sale_order_id"]) if rows else 0
+
+    def return_state(self, external_id: str) -> str:
+        """Return how far a return has come; "" while the hub does not have it."""
+        rows = self.admin.rows(
+            "stock.channel.return",
+            [*self._mine(), ("external_id", "=", external_id)],
+            ["state"],
+        )
+        return str(rows[0]["state"]) if rows else ""
+
+    def _channel(self, names: list[str]) -> Values:
+        return self.admin.row("stock.channel", [("id", "=", self.channel_id)], names)
+
+    def _mine(self) -> list[tuple[str, str, int]]:
+        return [("channel_id", "=", self.channel_id)]
+
+    def _rows(self, model: str, names: list[str]) -> list[Values]:
+        return self.admin.rows(model, list(self._mine()), names)

@@ -1,0 +1,190 @@
+"""Suites 3 and 4: the addon in a real Odoo on a real database, and in a browser."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from ..environment import Environment
+from ..errors import DevEnvError
+from ..paths import ADDON
+from ..processes import running
+from ..templates import dependencies
+from .logs import complaints
+from .results import SuiteResult, read_junit
+
+TOUR_FILES = "test_tours*.py"
+LIMIT_SECONDS = 1500.0  # a hung test must not eat the whole of CI's time
+_NOTHING_LEFT = """
+SELECT 'table ' || table_name FROM information_schema.tables
+ WHERE table_schema = 'public' AND table_name LIKE 'stock\\_channel%'
+UNION ALL
+SELECT 'column ' || table_name || '.' || column_name
+  FROM information_schema.columns
+ WHERE table_schema = 'public' AND column_name LIKE '%stock\\_channel%'
+UNION ALL
+SELECT 'record ' || model || ' ' || name FROM ir_model_data
+ WHERE module = 'stock_channel_hub'
+"""
+
+
+class Lifecycle:
+    """Install, upgrade and uninstall, each with a clean log."""
+
+    def __init__(self, env: Environment, result: SuiteResult) -> None:
+        self._env = env
+        self._result = result
+
+    def check(self, title: str, action: Callable[[], Path]) -> bool:
+        """Run one step and count it; a warning in its log is a failure."""
+        with self._env.progress.step(title):
+            try:
+                log = action()
+            except DevEnvError as error:
+                self._result.fail(f"{title} failed: {error}")
+                return False
+        found = complaints(log.read_text(encoding="utf-8", errors="replace"))
+        if found:
+            self._env.progress.say("\n".join(found))
+            self._result.fail(
+                f"{title} logged {len(found)} warnings or errors (see above and {log}); "
+                f"the first is: {found[0].splitlines()[0]}"
+            )
+            return False
+        self._result.record(True)
+        return True
+
+    def install(self, database: str, *, demo: bool) -> bool:
+        """Install on a fresh database that holds the dependencies only."""
+        env = self._env
+        base = env.template_database(dependencies(env.layout.root), demo)
+        env.create_database(database, base)
+        kind = "with demo data" if demo else "without demo data"
+        return self.check(
+            f"Installation {kind}",
+            lambda: env.run_odoo_init(database, [ADDON], demo=demo),
+        )
+
+    def upgrade(self, database: str) -> bool:
+        env = self._env
+        return self.check(
+            "Upgrade (-u)",
+            lambda: env.run_odoo_init(
+                database,
+                [],
+                demo=False,
+                update=[ADDON],
+                log_path=env.log("upgrade"),
+            ),
+        )
+
+    def uninstall(self, database: str) -> bool:
+        """Uninstall and look for what was left behind."""
+
+        def action() -> Path:
+            env = self._env
+            log = env.run_odoo_tool(
+                ["module", "uninstall"], ["-d", database, ADDON], env.log("uninstall")
+            )
+            left = env.server.execute(_NOTHING_LEFT, database)
+            if left:
+                raise DevEnvError(
+                    f"it left {len(left.splitlines())} things in the database, the "
+                    f"first is: {left.splitlines()[0]}"
+                )
+            return log
+
+        return self.check("Uninstallation", action)
+
+
+def run_odoo(env: Environment) -> SuiteResult:
+    """Check the life cycle, then run every Odoo test but the tours."""
+    result = SuiteResult("odoo")
+    lifecycle = Lifecycle(env, result)
+    bare, tests = env.database_name("lifecycle"), env.database_name("tests")
+    with env.postgres():
+        if lifecycle.install(bare, demo=False) and lifecycle.upgrade(bare):
+            lifecycle.uninstall(bare)
+        env.drop_database(bare)
+        if lifecycle.install(tests, demo=True):
+            ignored = f"--ignore-glob=*/{TOUR_FILES}"
+            result.add(_pytest(env, "odoo", tests, [env.layout.addon_tests, ignored]))
+        env.drop_database(tests)
+    return result.finish()
+
+
+def run_tours(env: Environment) -> SuiteResult:
+    """Run the browser tours on a copy of the demo database."""
+    result = SuiteResult("tours")
+    files = _tour_files(env)
+    if not files:
+        return result.finish()
+    env.browser()
+    database = env.database_name("tours")
+    with env.postgres():
+        env.create_database(database, env.template_database())
+        result.add(_pytest(env, "tours", database, files))
+        env.drop_database(database)
+    return result.finish()
+
+
+def collect(env: Environment) -> dict[str, int]:
+    """Return how many tests each of the two suites collects, without running them."""
+    database = env.database_name("collect")
+    ignored = f"--ignore-glob=*/{TOUR_FILES}"
+    wanted: dict[str, list[str | Path]] = {
+        "odoo": [env.layout.addon_tests, ignored],
+        "tours": _tour_files(env),
+    }
+    counts = {}
+    with env.postgres():
+        env.create_database(database, env.template_database())
+        for name, arguments in wanted.items():
+            counts[name] = _collected(env, database, arguments) if arguments else 0
+        env.drop_database(database)
+    return counts
+
+
+def _tour_files(env: Environment) -> list[str | Path]:
+    return [*sorted(env.layout.addon_tests.glob(TOUR_FILES))]
+
+
+def _pytest(
+    env: Environment, name: str, database: str, arguments: Sequence[str | Path]
+) -> SuiteResult:
+    """Run pytest-odoo once and read its report; a crash is a failure, too."""
+    report = env.layout.dev / "reports" / f"{name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    options = ["-q", "--durations=5", "--durations-min=1", f"--junitxml={report}"]
+    command = env.pytest_command(database, [*options, *map(str, arguments)], http=True)
+    problem = None
+    with running(command, env=env.variables(), cwd=env.layout.root) as process:
+        try:
+            status = process.wait(LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            status, problem = -1, f"it was ended after {LIMIT_SECONDS:.0f} s"
+    try:
+        result = read_junit(name, report)
+    except (OSError, ElementTree.ParseError):
+        result = SuiteResult(name)
+        problem = problem or f"pytest ended with status {status} and no report"
+    if problem or (status and not result.failed):
+        result.fail(problem or f"pytest ended with status {status}, see above")
+    return result
+
+
+def _collected(env: Environment, database: str, arguments: Sequence[str | Path]) -> int:
+    """Count by the report of a run that only collects."""
+    log = env.log("collect")
+    log.unlink(missing_ok=True)
+    options = ["-q", "--collect-only", *map(str, arguments)]
+    command = env.pytest_command(database, options, http=False)
+    with running(command, env=env.variables(), cwd=env.layout.root, log=log) as process:
+        status = process.wait()
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if status not in (0, 5):
+        raise DevEnvError(f"Collecting the tests failed: read {log}.")
+    return sum("::" in line for line in text.splitlines())

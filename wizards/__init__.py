@@ -1,0 +1,1 @@
+from . import stock_channel_credential_wizard, stock_channel_secret_wizard

@@ -1,0 +1,88 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..connectors import registry
+
+
+class StockChannelCredentialWizard(models.TransientModel):
+    """Asks for the credentials a connector needs; they go in and never come out."""
+
+    _name = "stock.channel.credential.wizard"
+    _description = "Channel Credentials"
+
+    channel_id = fields.Many2one("stock.channel", required=True)
+    line_ids = fields.One2many(
+        "stock.channel.credential.wizard.line",
+        "wizard_id",
+        compute="_compute_line_ids",
+        store=True,
+        readonly=False,
+        precompute=True,
+    )
+
+    @api.depends("channel_id")
+    def _compute_line_ids(self):
+        for wizard in self:
+            settings = (
+                registry.get(wizard.channel_id.connector).config_fields
+                if wizard.channel_id
+                else ()
+            )
+            wizard.line_ids = [fields.Command.clear()] + [
+                fields.Command.create(
+                    {
+                        "name": setting.name,
+                        "label": setting.label,
+                        "help_text": setting.help,
+                        "is_secret": setting.secret,
+                    }
+                )
+                for setting in settings
+                if setting.name != "base_url"
+            ]
+
+    def action_save(self):
+        """Store what was filled in; what was left empty stays as it is."""
+        self.ensure_one()
+        self.channel_id.check_access("write")
+        if not self.env.user.has_group("stock_channel_hub.group_admin"):
+            raise UserError(
+                self.env._("Only administrators of stock channels set credentials.")
+            )
+        allowed = {
+            setting.name
+            for setting in registry.get(self.channel_id.connector).config_fields
+        }
+        given = {
+            line.name: line.value.strip()
+            for line in self.line_ids
+            if line.value and line.name in allowed
+        }
+        if given:
+            channel_sudo = self.channel_id.sudo()
+            channel_sudo.write(
+                {
+                    "credentials": {**(channel_sudo.credentials or {}), **given},
+                    "credentials_set_at": fields.Datetime.now(),
+                    "failure_count": 0,
+                    "next_attempt_at": False,
+                }
+            )
+            channel_sudo._wake_publishers()
+        # The values must not linger in the wizard's own table.
+        self.sudo().unlink()
+        return {"type": "ir.actions.act_window_close"}
+
+
+class StockChannelCredentialWizardLine(models.TransientModel):
+    _name = "stock.channel.credential.wizard.line"
+    _description = "Channel Credential"
+
+    wizard_id = fields.Many2one(
+        "stock.channel.credential.wizard", required=True, ondelete="cascade"
+    )
+    name = fields.Char(readonly=True)
+    label = fields.Char(readonly=True)
+    help_text = fields.Char(readonly=True)
+    is_secret = fields.Boolean(readonly=True)
+    value = fields.Char(help="Write-only: left empty, the present one stays.")
