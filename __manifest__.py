@@ -16,6 +16,23 @@
         "data/stock_channel_data.xml",
         "data/ir_cron_data.xml",
         # Actions before the menus that open them.
+        "wizards/stock_channel_secret_wizard_views.xml",
+        "wizards/stock_channel_credential_wizard_views.xml",
+        # Records before those whose buttons lead to them.
+        "views/stock_channel_exception_views.xml",
+        "views/stock_channel_message_views.xml",
+        "views/stock_channel_push_views.xml",
+        "views/stock_channel_publication_templates.xml",
+        "views/stock_channel_publication_views.xml",
+        "views/stock_channel_return_views.xml",
+        "views/stock_channel_fulfillment_views.xml",
+        "views/stock_channel_order_views.xml",
+        "views/stock_channel_listing_views.xml",
+        "views/stock_channel_location_views.xml",
+        "views/stock_channel_views.xml",
+        "views/stock_location_views.xml",
+        "views/sale_order_views.xml",
+        "views/stock_channel_menus.xml",
     ],
     "assets": {
         "web.assets_tests": ["stock_channel_hub/static/tests/tours/**/*"],

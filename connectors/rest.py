@@ -166,7 +166,7 @@ class RestConnector(Connector):
         response = self._post(path, kind, moment, data, key)
         if response.status >= 300 and response.status != 409:
             raise _rejected(response)
-        if response.body:
+        if response.status < 300 and response.body:
             # A host in trouble says 200 with a page; the id makes a repeat harmless.
             response.json()
 

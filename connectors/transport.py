@@ -138,6 +138,15 @@ def check_status(response: Response, now: datetime) -> Response:
     return response
 
 
+def _distrusts_certificate(error: Exception) -> bool:
+    """Tell an untrusted certificate from a handshake that broke.
+
+    Old and new urllib3 wrap the reason differently, the words stay.
+    """
+    text = str(error)
+    return "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text
+
+
 class Transport:
     """Do calls within the limits of the house.
 
@@ -262,32 +271,43 @@ class Transport:
         return parts
 
     def _exchange(self, call: Request) -> Response:
-        """Put one call on the wire and read the whole answer."""
+        """Put one call on the wire and read the whole answer, in time."""
         with self._guard.limited(self._total) as deadline:
             try:
-                return self._send(call)
-            except requests.exceptions.SSLError as error:
-                if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                    raise Misconfigured(
-                        "The certificate of the channel's host cannot be trusted.",
-                        field="base_url",
-                    ) from None
-                raise RetryLater("The secure connection broke.") from None
-            except (
-                requests.exceptions.InvalidURL,
-                requests.exceptions.InvalidHeader,
-                UnicodeError,
-            ):
+                response = self._translated(call)
+            except RetryLater:
+                if not deadline.expired:
+                    raise
+            else:
+                # http.client takes a connection cut within the headers for their end.
+                if not deadline.expired:
+                    return response
+            raise RetryLater("The channel did not answer in time.")
+
+    def _translated(self, call: Request) -> Response:
+        """Do a call; whatever breaks becomes one of our errors."""
+        try:
+            return self._send(call)
+        except requests.exceptions.SSLError as error:
+            if _distrusts_certificate(error):
                 raise Misconfigured(
-                    "The address or a credential holds characters that cannot be sent.",
+                    "The certificate of the channel's host cannot be trusted.",
                     field="base_url",
                 ) from None
-            except (requests.exceptions.Timeout, TimeoutError):
-                raise RetryLater("The channel did not answer in time.") from None
-            except (requests.RequestException, HTTPError, HTTPException, OSError):
-                if deadline.expired:
-                    raise RetryLater("The channel did not answer in time.") from None
-                raise RetryLater("The connection to the channel broke.") from None
+            raise RetryLater("The secure connection broke.") from None
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidHeader,
+            UnicodeError,
+        ):
+            raise Misconfigured(
+                "The address or a credential holds characters that cannot be sent.",
+                field="base_url",
+            ) from None
+        except (requests.exceptions.Timeout, TimeoutError):
+            raise RetryLater("The channel did not answer in time.") from None
+        except (requests.RequestException, HTTPError, HTTPException, OSError):
+            raise RetryLater("The connection to the channel broke.") from None
 
     def _send(self, call: Request) -> Response:
         with self._session.request(

@@ -3,6 +3,7 @@ import logging
 from datetime import UTC, datetime
 
 import psycopg2
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from odoo import http
 from odoo.http import request
@@ -14,6 +15,14 @@ _logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 RETRY_AFTER_SECONDS = "30"
+
+
+def body_limit(_controller):
+    """Return the largest body in bytes; refuse a larger one before it is read."""
+    length = request.httprequest.content_length
+    if length is not None and length > MAX_BODY:
+        raise RequestEntityTooLarge(response=answer(413, "too large"))
+    return MAX_BODY
 
 
 class StockChannelHub(http.Controller):
@@ -32,12 +41,13 @@ class StockChannelHub(http.Controller):
         csrf=False,
         save_session=False,
         readonly=False,
-        max_content_length=None,
+        max_content_length=body_limit,
     )
     def deliver(self, token, **_kwargs):
-        raw = self._read_body()
-        if raw is None:
-            return answer(413, "too large")
+        # Read once and kept: Odoo runs the request again after a serialization
+        # error, and a second read would find an empty body and refuse a valid
+        # delivery.
+        raw = request.httprequest.get_data(cache=True)
         channel_sudo = self._find_channel(token)
         if not channel_sudo:
             return answer(404, "unknown address")
@@ -94,24 +104,6 @@ class StockChannelHub(http.Controller):
         return request.make_json_response(page)
 
     # -------------------------------------------------------------- helpers
-
-    def _read_body(self):
-        """Return the raw body, or None when it is too large.
-
-        Read once and kept: Odoo runs the request again after a serialization
-        error, and a second read would find an empty body and refuse a valid
-        delivery.
-        """
-        http_request = request.httprequest
-        length = http_request.content_length
-        if length is not None and length > MAX_BODY:
-            return None
-        http_request.max_content_length = MAX_BODY
-        try:
-            raw = http_request.get_data(cache=True)
-        except http.werkzeug.exceptions.RequestEntityTooLarge:
-            return None
-        return raw if len(raw) <= MAX_BODY else None
 
     def _find_channel(self, token):
         """Return the channel behind the token; drafts have no door yet."""

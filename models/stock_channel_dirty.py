@@ -168,7 +168,7 @@ class StockChannelDirty(models.Model):
                 )
 
     def _sweep(self, channel):
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         found = self.env["stock.channel.publication"]._refresh(
             channel.listing_ids, "sweep", now
         )

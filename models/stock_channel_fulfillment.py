@@ -162,7 +162,7 @@ class StockChannelFulfillment(models.Model):
 
     def _claim(self, channel):
         """Lease the oldest due shipment of a channel, counting the attempt."""
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         due = self.search(
             [
                 ("channel_id", "=", channel.id),
@@ -215,7 +215,7 @@ class StockChannelFulfillment(models.Model):
 
     def _report_done(self):
         """Note that the channel took the parcel, and what that did to its number."""
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         self._update_state(
             "done",
             {
@@ -229,14 +229,14 @@ class StockChannelFulfillment(models.Model):
             order_line = line.order_line_id
             order_line._set_quantities(
                 {"acknowledged_qty": order_line.acknowledged_qty + line.quantity},
-                now + timedelta(seconds=1),
+                now,
             )
         self.env["stock.channel.exception"]._resolve_fingerprint(
             self.channel_id, f"fulfillment:{self.id}"
         )
 
     def _report_failed(self, error):
-        at = fields.Datetime.now() + timedelta(
+        at = self.env.cr.now() + timedelta(
             seconds=RETRY.delay(self.attempts, getattr(error, "after", None))
         )
         vals = {

@@ -117,8 +117,7 @@ class StockChannelMessage(models.Model):
         :return: whether it is new.
         """
         digest = hashlib.sha256(raw).hexdigest()
-        # A channel's key is text of any length; an index entry is not.
-        key = dedupe_key if len(dedupe_key) <= 200 else body_key(dedupe_key)
+        key = storable(dedupe_key)
         self.env.cr.execute(
             SQL(
                 """
@@ -133,9 +132,9 @@ class StockChannelMessage(models.Model):
                 channel.id,
                 channel.company_id.id,
                 origin,
-                topic,
+                storable(topic),
                 key,
-                order_key or key,
+                storable(order_key) or key,
                 digest,
                 base64.b64encode(raw),
             )
@@ -188,10 +187,11 @@ class StockChannelMessage(models.Model):
         return SQL(
             """
             message.state = 'pending'
-            AND (message.next_attempt_at IS NULL OR message.next_attempt_at <= %(now)s)
-            AND (message.lease_until IS NULL OR message.lease_until < %(now)s)
-            """,
-            now=fields.Datetime.now(),
+            AND coalesce(message.next_attempt_at, '-infinity')
+                <= now() AT TIME ZONE 'UTC'
+            AND coalesce(message.lease_until, '-infinity')
+                < now() AT TIME ZONE 'UTC'
+            """
         )
 
     def _count_due(self):
@@ -231,14 +231,14 @@ class StockChannelMessage(models.Model):
                 )
                 UPDATE stock_channel_message AS message
                    SET attempts = attempts + 1,
-                       lease_until = %(now)s + %(lease)s * interval '1 second'
+                       lease_until = now() AT TIME ZONE 'UTC'
+                           + %(lease)s * interval '1 second'
                   FROM due
                  WHERE message.id = due.id
                 RETURNING message.id
                 """,
                 due=self._due_condition(),
                 limit=CLAIM_SIZE,
-                now=fields.Datetime.now(),
                 lease=LEASE_SECONDS,
             )
         )
@@ -346,7 +346,7 @@ class StockChannelMessage(models.Model):
         self._update_state(
             "done",
             {
-                "processed_at": fields.Datetime.now(),
+                "processed_at": self.env.cr.now(),
                 "note": note or False,
                 "next_attempt_at": False,
             },
@@ -385,7 +385,7 @@ class StockChannelMessage(models.Model):
         """Try again soon; trouble at the channel or a lost race is no failed try."""
         hint = getattr(error, "after", None)
         wait = RETRY.delay(min(self.attempts, 5), hint) if error else 1
-        at = fields.Datetime.now() + timedelta(seconds=wait)
+        at = self.env.cr.now() + timedelta(seconds=wait)
         self._update_state(
             "pending",
             {
@@ -400,7 +400,7 @@ class StockChannelMessage(models.Model):
         if self.attempts >= MAX_ATTEMPTS:
             self._set_aside(text)
             return
-        at = fields.Datetime.now() + timedelta(seconds=RETRY.delay(self.attempts))
+        at = self.env.cr.now() + timedelta(seconds=RETRY.delay(self.attempts))
         self._update_state("pending", {"next_attempt_at": at, "note": text})
         self.env["stock.channel"]._inbox_cron()._trigger(at=at)
 
@@ -441,9 +441,16 @@ class StockChannelMessage(models.Model):
         return super().write(vals)
 
 
-def body_key(text):
-    """Return a key of fixed length for a longer one."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def storable(text):
+    """Return a channel's key as the database can keep it.
+
+    It is text of any length from outside; an index entry is not, and PostgreSQL
+    takes neither NUL nor half a surrogate pair.
+    """
+    clean = text.replace("\0", "").encode("utf-8", "replace").decode()
+    if len(clean) <= 200 and clean == text:
+        return clean
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def describe_error(error):

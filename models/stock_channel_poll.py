@@ -28,6 +28,12 @@ class StockChannelPoll(models.Model):
         copy=False,
         help="When the last complete round of polling started.",
     )
+    poll_last_message = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="The newest message when the last complete round of polling ended. What "
+        "has a lower id and is not worked off may still explain a difference.",
+    )
 
     def _cron_poll(self):
         """Store every order that changed since the last round."""
@@ -36,7 +42,7 @@ class StockChannelPoll(models.Model):
             return
         if not channel._capabilities().polling:
             return
-        started_at = fields.Datetime.now()
+        started_at = self._in_transaction(self.env.cr.now)
         since = channel.order_cursor and channel.order_cursor - OVERLAP
         try:
             for page in channel._connector().fetch_orders(as_aware(since)):
@@ -66,6 +72,8 @@ class StockChannelPoll(models.Model):
 
     def _poll_done(self, started_at):
         self.polled_at = started_at
+        newest = self.env["stock.channel.message"].search([], limit=1, order="id desc")
+        self.poll_last_message = newest.id
         self._channel_answered()
         if self.env["stock.channel.publication"].search_count(
             [("channel_id", "=", self.id), ("fence_at", "!=", False)], limit=1

@@ -273,7 +273,7 @@ class StockChannelPublication(models.Model):
              GROUP BY channel_id
             """,
             query=query,
-            now=fields.Datetime.now(),
+            now=self.env.cr.now(),
             sequence=SEQUENCE,
             changed_at=changed_at,
             cause=cause,
@@ -317,7 +317,7 @@ class StockChannelPublication(models.Model):
             limit=PULL_SIZE,
         )
         settled = rows.filtered(
-            lambda row: row.wanted_at < fields.Datetime.now() - timedelta(minutes=1)
+            lambda row: row.wanted_at < self.env.cr.now() - timedelta(minutes=1)
         )
         is_full = len(rows) == PULL_SIZE
         upto = rows[-1:] if is_full else settled[-1:]

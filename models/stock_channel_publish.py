@@ -1,6 +1,6 @@
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from odoo import api, fields, models
@@ -31,6 +31,7 @@ LEASE_SECONDS = 300
 FAILURES_UNTIL_EXCEPTION = 3
 RETRY = RetrySchedule(base=5, cap=900)
 ACCEPTED_ERROR_CHARS = 300
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as Odoo stores times
 
 
 def to_decimal(quantity):
@@ -78,7 +79,7 @@ class StockChannelPublish(models.Model):
 
     def _is_due(self):
         return self._may_talk() and (
-            not self.next_attempt_at or self.next_attempt_at <= fields.Datetime.now()
+            not self.next_attempt_at or self.next_attempt_at <= self.env.cr.now()
         )
 
     def _count_due(self):
@@ -125,7 +126,7 @@ class StockChannelPublish(models.Model):
         rows = Publication.browse(row_id for (row_id,) in self.env.cr.fetchall())
         if not rows:
             return None
-        Publication._refresh(rows.listing_id, "stock", fields.Datetime.now())
+        Publication._refresh(rows.listing_id, "stock", self.env.cr.now())
         due = rows.filtered(lambda row: row.state == "pending")
         if not due:
             return None
@@ -164,7 +165,7 @@ class StockChannelPublish(models.Model):
                               FROM stock_channel_message AS message
                              WHERE message.channel_id = row.channel_id
                                AND message.state = 'pending'
-                               AND message.received_at <= %(polled_at)s)))
+                               AND message.id <= %(last_message)s)))
                AND NOT EXISTS (
                    SELECT 1
                      FROM stock_channel_fulfillment_line AS shipped
@@ -181,7 +182,8 @@ class StockChannelPublish(models.Model):
             """,
             channel=self.id,
             limit=limit,
-            polled_at=self.polled_at or fields.Datetime.from_string("1970-01-01"),
+            polled_at=self.polled_at or EPOCH,
+            last_message=self.poll_last_message,
         )
 
     def _batch_done(self, push, updates, results):
@@ -219,7 +221,7 @@ class StockChannelPublish(models.Model):
             [
                 ("channel_id", "=", self.id),
                 ("state", "=", "sending"),
-                ("lease_until", "<", fields.Datetime.now()),
+                ("lease_until", "<", self.env.cr.now()),
             ]
         )
         for push in rows.push_id:
@@ -240,11 +242,13 @@ class StockChannelPublish(models.Model):
                 self._in_transaction(lambda: self._channel_failed(failure))
                 return
         by_key = {found.key: found for found in observed}
-        self._in_transaction(
-            lambda: self.env["stock.channel.publication"]._record_read_back(
-                {row_id: by_key.get(key) for row_id, key in keys.items()}
-            )
-        )
+        found_by_id = {row_id: by_key.get(key) for row_id, key in keys.items()}
+
+        def record():
+            self.env["stock.channel.publication"]._record_read_back(found_by_id)
+            self._channel_answered()
+
+        self._in_transaction(record)
 
     def _unknown_keys(self):
         rows = self.env["stock.channel.publication"].search(
@@ -273,7 +277,7 @@ class StockChannelPublish(models.Model):
         if failures == 1:
             _logger.warning("channel %s fails: %s", self.id, error.message)
         wait = RETRY.delay(failures, getattr(error, "after", None))
-        retry_at = fields.Datetime.now() + timedelta(seconds=wait)
+        retry_at = self.env.cr.now() + timedelta(seconds=wait)
         message = error.message[:ACCEPTED_ERROR_CHARS]
         self.write(
             {
@@ -307,7 +311,7 @@ class StockChannelPublicationResult(models.Model):
         :return: list of (row id, ``QuantityUpdate``).
         """
         has_compare = push.channel_id._capabilities().compare_and_set
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         self.env.cr.execute(
             SQL(
                 "SELECT nextval(%s) FROM generate_series(1, %s)", SEQUENCE, len(self)
@@ -368,7 +372,7 @@ class StockChannelPublicationResult(models.Model):
 
     def _acknowledge(self, push, update):
         """Note that the channel took this number, and log it with its parts."""
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         quantity = float(update.quantity)
         self.env["stock.channel.publication.log"]._append(self, push, update)
         if update.sequence <= self.acknowledged_sequence:
@@ -400,7 +404,7 @@ class StockChannelPublicationResult(models.Model):
 
     def _record_stale(self, result):
         """The channel shows something newer than we knew of."""
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         vals = {"lease_until": False, "fence_at": now}
         if result.quantity is None:
             self._update_state("unknown", vals)
@@ -430,7 +434,7 @@ class StockChannelPublicationResult(models.Model):
         :param dict found_by_id: row id → ``ObservedQuantity``, or None when the
             channel did not tell.
         """
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         for row in self.browse(found_by_id).exists():
             if row.state != "unknown":
                 continue
@@ -442,6 +446,9 @@ class StockChannelPublicationResult(models.Model):
             row.write({"observed_qty": quantity, "observed_at": now})
             if found.quantity == to_decimal(row.sent_qty):
                 row._acknowledge(row.push_id, row._sent_update())
+            elif row.expected_at and quantity == row.expected_qty:
+                # The number never arrived and nothing else happened meanwhile.
+                row._update_state("pending", {"expected_at": now})
             else:
                 row._update_state(
                     "pending",
@@ -465,7 +472,7 @@ class StockChannelPublicationLogAppend(models.Model):
     @api.model
     def _append(self, row, push, update):
         """Log one acknowledged number with the parts it was made of."""
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         age = (now - row.changed_at).total_seconds() if row.changed_at else 0.0
         return self.create(
             {

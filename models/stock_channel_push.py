@@ -57,7 +57,7 @@ class StockChannelPush(models.Model):
 
     def _finish(self, state, error=False):
         self.write(
-            {"state": state, "finished_at": fields.Datetime.now(), "error": error}
+            {"state": state, "finished_at": self.env.cr.now(), "error": error}
         )
 
     def _record_results(self, updates, results):

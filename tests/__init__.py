@@ -1,1 +1,1 @@
-from . import test_loop
+from . import test_availability, test_door, test_loop, test_publish

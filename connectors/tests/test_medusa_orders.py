@@ -97,7 +97,7 @@ class TestRecordedOrders(MedusaCase):
             "order_captured",
             "order_reduced",
             "order_line_removed",
-            "order_fulfilled_elsewhere",
+            "order_partly_fulfilled",
             "order_returned",
             "order_refunded",
         )
@@ -128,25 +128,29 @@ class TestRecordedOrders(MedusaCase):
         [line] = [line for line in order.lines if line.sku == "SKU0"]
         self.assertEqual(Decimal("10.25"), line.unit_price)
 
-    def test_fulfilled_elsewhere(self) -> None:
-        """Two of three left another location than the reserved one."""
-        before, after = map(
-            self.sample, ("order_line_removed", "order_fulfilled_elsewhere")
-        )
-        self.assertEqual(
-            (3, 0, 2), self.quantities("order_fulfilled_elsewhere")["SKU1"]
-        )
+    def test_partly_fulfilled(self) -> None:
+        """Two of three left; the rest is still reserved where they left from."""
+        self.assertEqual((3, 0, 2), self.quantities("order_partly_fulfilled")["SKU1"])
+        [line] = [
+            line
+            for line in self.sample("order_partly_fulfilled").lines
+            if line.sku == "SKU1"
+        ]
+        self.assertTrue(line.location_id.startswith("sloc_"))
+
+    def test_edit_may_move_a_line(self) -> None:
+        """Medusa reserved the rest of the edited line at the other location."""
         places = [
             line.location_id
-            for order in (before, after)
-            for line in order.lines
-            if line.sku == "SKU1"
+            for name in ("order_placed", "order_reduced")
+            for line in self.sample(name).lines
+            if line.sku == "SKU0"
         ]
         self.assertEqual(2, len(set(places)))
 
     def test_return_changes_neither_quantity_nor_total(self) -> None:
         """Medusa takes what came back off its total; the customer paid for it."""
-        before = self.sample("order_fulfilled_elsewhere")
+        before = self.sample("order_partly_fulfilled")
         after = self.sample("order_returned")
         self.assertEqual(before.total, after.total)
         self.assertEqual((3, 0, 2), self.quantities("order_returned")["SKU1"])

@@ -52,13 +52,15 @@ class TestSensitiveFilter(unittest.TestCase):
     def setUp(self) -> None:
         self.stream = io.StringIO()
         handler = logging.StreamHandler(self.stream)
-        self.logger = logging.Logger("test")
+        self.logger = logging.getLogger(f"{__name__}.{self.id()}")
+        self.logger.propagate = False
+        self.logger.setLevel(logging.DEBUG)
         self.logger.addHandler(handler)
         self.logger.addFilter(SensitiveFilter([CANARY]))
 
     def test_arguments_f_strings_and_tracebacks(self):
         self.logger.debug("with %s and %d", CANARY, 5)
-        self.logger.debug(f"within {CANARY}")
+        self.logger.debug(f"within {CANARY}")  # noqa: G004 - what the filter is for
         try:
             raise ValueError(CANARY)
         except ValueError:

@@ -2,14 +2,22 @@
 
 import json
 import unittest
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from decimal import Decimal
 
 from .. import signing
-from ..base import FetchedOrder, QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
-from ..errors import BadPayload, Misconfigured, RateLimited, Rejected, RetryLater
+from ..base import (
+    Cancellation,
+    QuantityKey,
+    QuantityUpdate,
+    ReportedLine,
+    ResultStatus,
+    Shipment,
+    UpdateResult,
+)
+from ..errors import Misconfigured, RateLimited, Rejected, RetryLater
 from ..rest import RestConnector
-from ..testing.fake_channel import Fault, FakeTransport, FixedClock, json_response
+from ..testing.fake_channel import FakeTransport, Fault, FixedClock, json_response
 from ..testing.fake_rest import BASE_URL, SECRET, FakeRest
 from ..transport import Request, Response
 from .test_rest_conformance import OLD_SECRET
@@ -38,7 +46,10 @@ class ScriptedCase(unittest.TestCase):
         self.answers: list[Response] = []
         self.transport = FakeTransport(self.answer)
         self.connector = RestConnector(
-            {"base_url": BASE_URL + "/"}, self.transport, self.clock, [SECRET, OLD_SECRET]
+            {"base_url": BASE_URL + "/"},
+            self.transport,
+            self.clock,
+            [SECRET, OLD_SECRET],
         )
 
     def answer(self, call: Request) -> Response:
@@ -49,7 +60,9 @@ class ScriptedCase(unittest.TestCase):
         """Script JSON answers."""
         self.answers += [json_response(value, status) for value in values]
 
-    def publish(self, count: int, entries: object, status: int = 200) -> list[UpdateResult]:
+    def publish(
+        self, count: int, entries: object, status: int = 200
+    ) -> list[UpdateResult]:
         """Publish so many updates and let the channel answer these results."""
         self.say({"results": entries}, status=status)
         return self.connector.publish(updates(count), "push-1")
@@ -65,7 +78,8 @@ class TestCalls(ScriptedCase):
         self.assertEqual("application/json", call.headers["content-type"])
         body = json.loads(call.body)
         self.assertEqual(
-            ("inventory.updated", "2026-11-21T12:00:00Z"), (body["type"], body["timestamp"])
+            ("inventory.updated", "2026-11-21T12:00:00Z"),
+            (body["type"], body["timestamp"]),
         )
 
     def test_get_is_signed_over_nothing(self):
@@ -258,11 +272,15 @@ class TestLargePublish(unittest.TestCase):
 
     def test_batches_of_500(self):
         self.assertEqual(["applied"] * 1_001, self.statuses())
-        sizes = [len(json.loads(c.body)["data"]["levels"]) for c in self.transport.calls]
+        sizes = [
+            len(json.loads(c.body)["data"]["levels"]) for c in self.transport.calls
+        ]
         self.assertEqual([500, 500, 1], sizes)
         keys = [call.headers["idempotency-key"] for call in self.transport.calls]
         self.assertEqual(["push-1", "push-1-1", "push-1-2"], keys)
-        self.assertEqual({D(1)}, {lvl.quantity for lvl in self.server.books.levels.values()})
+        self.assertEqual(
+            {D(1)}, {lvl.quantity for lvl in self.server.books.levels.values()}
+        )
 
     def test_lost_answer_leaves_the_rest_unknown(self):
         for fault in (Fault.LOST_ANSWER, Fault.RATE_LIMIT, Fault.UNAUTHORIZED):
@@ -286,143 +304,89 @@ class TestLargePublish(unittest.TestCase):
                 self.assertEqual(1, len(self.transport.calls))
 
 
-class TestReading(ScriptedCase):
-    def test_pages_are_followed(self):
-        self.say(
-            {"listings": [{"sku": "A"}], "next": "2"},
-            {"listings": [], "next": "3"},
-            {"listings": [{"sku": "B", "item_id": "i", "title": "T", "barcode": "5"}]},
+class TestReports(ScriptedCase):
+    """Shipments and cancellations: which answers count as taken."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        lines = (ReportedLine(order_line_id="1001-1", quantity=D(2)),)
+        self.shipment = Shipment(
+            id="OUT/1",
+            order_id="1001",
+            location_id="main",
+            shipped_at=self.clock(),
+            lines=lines,
         )
-        listings = list(self.connector.fetch_listings())
-        self.assertEqual(["A", "B"], [listing.sku for listing in listings])
-        self.assertEqual(("i", "T", "5"), tuple(vars(listings[1]).values())[1:])
-        self.assertEqual(
-            [{}, {"cursor": "2"}, {"cursor": "3"}],
-            [call.params for call in self.transport.calls],
+        self.cancellation = Cancellation(
+            id="OUT/1", order_id="1001", reason="Out of stock", lines=lines
         )
 
-    def test_pages_in_a_circle_end(self):
-        self.say(*[{"orders": [], "next": n} for n in ("2", "3", "2")])
-        with self.assertRaises(RetryLater):
-            list(self.connector.fetch_orders(None))
+    def report_both(self) -> None:
+        """Tell the channel both; it gives the same answer to both."""
+        self.answers *= 2
+        self.connector.report_shipment(self.shipment)
+        self.connector.report_cancel(self.cancellation)
         self.assertEqual([], self.answers)
 
-    def test_malformed_pages(self):
-        for page in (None, [], {}, {"orders": {}}, {"orders": [], "next": 2}):
-            with self.subTest(page):
-                self.say(page)
-                with self.assertRaises(RetryLater):
-                    list(self.connector.fetch_orders(None))
-
-    def test_malformed_entries(self):
-        for call, key, entry, path in (
-            (self.connector.fetch_listings, "listings", {"sku": 5}, "listings.0.sku"),
-            (self.connector.fetch_locations, "locations", {}, "locations.0.id"),
-            (self.connector.fetch_locations, "locations", "main", "locations.0"),
+    def test_taken_or_had_it_already(self):
+        for answer in (
+            *(Response(200), Response(201, {}, b"{}"), Response(204)),
+            *(Response(409), Response(409, {}, b"Had it")),
         ):
-            with self.subTest(entry):
-                self.say({key: [entry]})
-                with self.assertRaises(RetryLater) as caught:
-                    list(call())
-                self.assertIn(path, str(caught.exception))
+            with self.subTest(answer):
+                self.answers.append(answer)
+                self.report_both()
 
-    def test_quantities_stop_when_all_are_found(self):
-        level = {
-            "sku": "A",
-            "location_id": "main",
-            "quantity": "2.5",
-            "sequence": 7,
-            "updated_at": "2026-11-21T13:00:00+01:00",
-        }
-        self.say({"levels": [{**level, "sku": "B"}, level], "next": "2"})
-        key = QuantityKey(sku="A", item_id="x", location_id="main")
-        [observed] = self.connector.fetch_quantities([key])
+    def test_addresses_and_types(self):
+        self.answers.append(Response(200))
+        self.report_both()
         self.assertEqual(
-            (key, D("2.5"), 7, datetime(2026, 11, 21, 12, tzinfo=UTC)),
-            (observed.key, observed.quantity, observed.sequence, observed.updated_at),
+            [
+                (BASE_URL + "/shipments", "shipment.created"),
+                (BASE_URL + "/cancellations", "order.cancelled"),
+            ],
+            [
+                (call.url, json.loads(call.body)["type"])
+                for call in self.transport.calls
+            ],
         )
 
-    def test_malformed_level_of_ours_is_told(self):
-        level = {"sku": "A", "location_id": "main", "quantity": 2}
-        self.say({"levels": [level]})
-        key = QuantityKey(sku="A", item_id="", location_id="main")
-        with self.assertRaises(RetryLater) as caught:
-            self.connector.fetch_quantities([key])
-        self.assertIn("levels.0.quantity", str(caught.exception))
+    def test_repeat_is_the_same_message_to_the_byte(self):
+        for _ in range(2):
+            self.answers.append(Response(200))
+            self.connector.report_shipment(self.shipment)
+            self.clock.advance(60)
+        first, again = self.transport.calls
+        self.assertEqual(first.body, again.body)
+        for name in ("webhook-id", "idempotency-key"):
+            self.assertEqual(first.headers[name], again.headers[name])
 
-    def test_since_is_sent_as_utc(self):
-        self.say({"orders": []})
-        list(self.connector.fetch_orders(datetime(2026, 11, 21, 11, 59, 59, 5, UTC)))
-        self.assertEqual(
-            {"updated_since": "2026-11-21T11:59:59.000005Z"},
-            self.transport.calls[0].params,
-        )
+    def test_each_report_has_its_own_key(self):
+        self.answers.append(Response(200))
+        self.report_both()
+        self.answers.append(Response(200))
+        self.connector.report_shipment(replace(self.shipment, order_id="1002"))
+        keys = [call.headers["idempotency-key"] for call in self.transport.calls]
+        self.assertEqual(3, len(set(keys)))
 
-    def poll(self, *orders: object) -> list[FetchedOrder]:
-        """Return what becomes of these polled orders."""
-        self.say({"orders": list(orders)})
-        [page] = self.connector.fetch_orders(None)
-        self.high_water = page.high_water
-        return list(page.orders)
-
-    def test_broken_orders_are_not_left_out(self):
-        orders = self.poll(
-            None, 5, {}, {"id": 1001}, {"id": "1001"}, {"id": "1", "version": 1.5}
-        )
-        self.assertEqual(
-            ["", "", "", "", "1001", "1"], [order.order_id for order in orders]
-        )
-        self.assertEqual(6, len({order.dedupe_key for order in orders}))
-        for order in orders:
-            self.assertTrue(order.dedupe_key.startswith("digest:"))
-            with self.assertRaises(BadPayload):
-                self.connector.parse(order.raw, order.topic)
-        self.assertIsNone(self.high_water)
-
-    def test_polled_body_is_what_a_delivery_would_hold(self):
-        when = "2026-11-21T10:00:00Z"
-        [order] = self.poll({"id": "1", "version": 2, "updated_at": when, "total": 1.5})
-        self.assertEqual(
-            {
-                "type": "order.updated",
-                "timestamp": when,
-                "data": {"id": "1", "version": 2, "updated_at": when, "total": 1.5},
-            },
-            json.loads(order.raw),
-        )
-        self.assertEqual(("order.updated", "order:1:2"), (order.topic, order.dedupe_key))
-
-    def test_number_for_money_is_still_refused_after_polling(self):
-        server = FakeRest(self.clock)
-        server.add_order("1001")
-        [good] = self.poll(server.books.orders["1001"])
-        self.connector.parse(good.raw, good.topic)
-        [bad] = self.poll({**server.books.orders["1001"], "total": 32.20})
-        with self.assertRaises(BadPayload) as caught:
-            self.connector.parse(bad.raw, bad.topic)
-        self.assertEqual("data.total", caught.exception.field)
-
-    def test_high_water_never_passes_our_clock(self):
-        ahead = (self.clock() + timedelta(days=900)).isoformat()
-        self.poll({"updated_at": "2026-11-20T00:00:00Z"}, {"updated_at": ahead})
-        self.assertEqual(self.clock(), self.high_water)
-
-    def test_one_order_from_a_channel_that_ignores_the_filter(self):
-        self.say(
-            {"orders": [{"id": "1"}, None], "next": "2"},
-            {"orders": [{"id": "2", "version": 1}]},
-        )
-        order = self.connector.fetch_order("2")
-        self.assertEqual(("2", "order:2:1"), (order.order_id, order.dedupe_key))
-        self.assertEqual({"id": "2"}, self.transport.calls[0].params)
-
-    def test_check_counts_locations(self):
-        self.say({"locations": [{"id": "a"}, {"id": "b", "name": "B"}]})
-        health = self.connector.check()
-        self.assertEqual(
-            (True, "Connected; the channel has 2 location(s)."),
-            (health.ok, health.message),
-        )
+    def test_other_answers(self):
+        for status, error in (
+            (400, Rejected),
+            (404, Rejected),
+            (405, Misconfigured),
+            (408, RetryLater),
+            (422, Rejected),
+            (425, RetryLater),
+        ):
+            for report in (
+                lambda: self.connector.report_shipment(self.shipment),
+                lambda: self.connector.report_cancel(self.cancellation),
+            ):
+                with self.subTest(status):
+                    self.say({"code": "why"}, status=status)
+                    with self.assertRaises(error) as caught:
+                        report()
+                    self.assertIs(error, type(caught.exception))
 
 
 class TestDescribe(ScriptedCase):

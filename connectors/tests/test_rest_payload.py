@@ -2,7 +2,7 @@
 
 import json
 import unittest
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from ..strict_json import format_time
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "rest"
 D = Decimal
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def sample(name: str) -> bytes:
@@ -112,7 +113,7 @@ class TestSamples(unittest.TestCase):
                     tax_rate=D(21),
                 ),
             ),
-            total=D("2185.50"),
+            total=D("1436.50"),
             payment_reference="pay_31Fx",
             note="Ring twice.\nThe dog is friendly. 🐕",
         )
@@ -206,7 +207,7 @@ class TestSamples(unittest.TestCase):
                 changed = [
                     key
                     for key in whole["data"].keys() | data.keys()
-                    if whole["data"].get(key) != data.get(key)
+                    if json.dumps(whole["data"].get(key)) != json.dumps(data.get(key))
                 ]
                 self.assertEqual(1, len(changed))
                 with self.assertRaises(BadPayload) as caught:
@@ -253,8 +254,8 @@ names = st.text(
     min_size=1,
     max_size=20,
 )
-moments = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(
-    lambda moment: moment.replace(tzinfo=UTC)
+moments = st.integers(0, 7_258_118_400_000_000).map(
+    lambda microseconds: EPOCH + timedelta(microseconds=microseconds)
 )
 amounts = st.decimals(0, 10**9, places=4, allow_nan=False, allow_infinity=False)
 money = st.decimals(-(10**9), 10**9, places=2, allow_nan=False, allow_infinity=False)
@@ -318,7 +319,9 @@ def plain(value: object) -> object:
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):
-        parts = {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        parts = {
+            name: plain(getattr(value, name)) for name in value.__dataclass_fields__
+        }
         return {key: part for key, part in parts.items() if part is not None}
     return value
 
@@ -345,14 +348,25 @@ json_values = st.recursive(
     | st.text(max_size=8)
     | st.sampled_from(["order.updated", "return.updated", "1", "-1", "open"])
     | st.sampled_from(["2026-11-21T12:00:00Z", "EUR", "BE", "NaN"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["type", "timestamp", "data", "id", "lines", "sku", "quantity", "status"]
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "type",
+                    "timestamp",
+                    "data",
+                    "id",
+                    "lines",
+                    "sku",
+                    "quantity",
+                    "status",
+                ]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
         )
-        | st.text(max_size=5),
-        inner,
-        max_size=4,
     ),
     max_leaves=12,
 )

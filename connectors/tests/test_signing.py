@@ -160,7 +160,13 @@ class TestSigning(unittest.TestCase):
 
     def test_only_version_1_counts(self):
         digest = self.headers["webhook-signature"].removeprefix("v1,")
-        for text in (digest, f"v1a,{digest}", f"v2,{digest}", f",{digest}", f"V1,{digest}"):
+        for text in (
+            digest,
+            f"v1a,{digest}",
+            f"v2,{digest}",
+            f",{digest}",
+            f"V1,{digest}",
+        ):
             with self.subTest(text):
                 headers = {**self.headers, "webhook-signature": text}
                 self.assertFalse(accepted(BODY, headers, [SECRET]))
@@ -183,7 +189,18 @@ class TestSigning(unittest.TestCase):
 
     def test_two_thousand_fuzzed_pairs_are_refused(self):
         draw = random.Random(20261122)
-        pieces = ["v1,", "v1", ",", " ", "=", "\x00", "é", "\ud800", "msg_1", "99999999999999"]
+        pieces = [
+            "v1,",
+            "v1",
+            ",",
+            " ",
+            "=",
+            "\x00",
+            "é",
+            "\ud800",
+            "msg_1",
+            "99999999999999",
+        ]
         pieces += [self.headers[name] for name in self.headers]
         for _ in range(2_000):
             headers = {
@@ -226,7 +243,8 @@ class TestSigning(unittest.TestCase):
                 headers = {
                     "webhook-id": id_,
                     "webhook-timestamp": timestamp,
-                    "webhook-signature": "v1," + signing.hmac_sha256_base64(key, content),
+                    "webhook-signature": "v1,"
+                    + signing.hmac_sha256_base64(key, content),
                 }
                 self.assertFalse(accepted(BODY, headers, [SECRET]))
 
@@ -307,5 +325,3 @@ class TestConstantTime(unittest.TestCase):
 
     def test_the_check_would_notice(self):
         self.assertEqual(["a == digest"], self.compared("x = a == digest"))
-
-

@@ -4,7 +4,7 @@ import json
 import re
 import time
 import unittest
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -101,7 +101,9 @@ class TestNode(unittest.TestCase):
             self.refused(Node({"key": value}, "").integer, "key")
 
     def test_text_bounds_and_characters(self):
-        node = Node({"long": "é" * 256, "nul": "a\x00", "half": "\ud800", "ok": "\n\t"}, "")
+        node = Node(
+            {"long": "é" * 256, "nul": "a\x00", "half": "\ud800", "ok": "\n\t"}, ""
+        )
         for key in ("long", "nul", "half"):
             self.assertEqual(key, self.refused(node.text, key).field)
         self.assertEqual("é" * 256, node.text("long", 256))
@@ -151,7 +153,16 @@ class TestDecimal(unittest.TestCase):
     def test_forms(self):
         for text in (
             *("", ".5", "5.", "+5", "1e3", "1E+3", "NaN", "Infinity", "-", "0x1"),
-            *(" 5", "5 ", "5\n", "1_0", "1,0", "٣", "1234567890123456", "0.12345678901"),
+            *(
+                " 5",
+                "5 ",
+                "5\n",
+                "1_0",
+                "1,0",
+                "٣",
+                "1234567890123456",
+                "0.12345678901",
+            ),
         ):
             self.assertIsNone(parse_decimal(text), text)
         for text in ("0", "-0.5", "007", "123456789012345.1234567890"):
@@ -161,9 +172,9 @@ class TestDecimal(unittest.TestCase):
 
 
 class TestTime(unittest.TestCase):
-    @given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 12, 30)), st.timezones())
-    def test_round_trip(self, moment, zone):
-        aware = moment.replace(tzinfo=UTC)
+    @given(st.integers(0, 7_258_118_400_000_000), st.timezones())
+    def test_round_trip(self, microseconds, zone):
+        aware = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
         self.assertEqual(aware, parse_time(format_time(aware)))
         local = aware.astimezone(zone)
         if local.utcoffset().total_seconds() % 60 == 0:
@@ -179,9 +190,21 @@ class TestTime(unittest.TestCase):
         for text in (
             *("", "2026-11-21", "2026-11-21T12:00:00", "2026-11-21 12:00:00Z"),
             *("2026-11-21T12:00Z", "2026-11-21T24:01:00Z", "2026-13-01T00:00:00Z"),
-            *("2026-11-21T12:00:00+1:00", "2026-11-21T12:00:00+0100", "20261121T120000Z"),
-            *("1969-12-31T23:59:59Z", "2201-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"),
-            *("2026-11-21T12:00:00+99:00", "2026-11-21T12:00:00.Z", "2026-W47-6T12:00:00Z"),
+            *(
+                "2026-11-21T12:00:00+1:00",
+                "2026-11-21T12:00:00+0100",
+                "20261121T120000Z",
+            ),
+            *(
+                "1969-12-31T23:59:59Z",
+                "2201-01-01T00:00:00Z",
+                "0001-01-01T00:00:00+14:00",
+            ),
+            *(
+                "2026-11-21T12:00:00+99:00",
+                "2026-11-21T12:00:00.Z",
+                "2026-W47-6T12:00:00Z",
+            ),
         ):
             self.assertIsNone(parse_time(text), text)
         for other in (1763719530, None, datetime.now(UTC)):

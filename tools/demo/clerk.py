@@ -42,7 +42,7 @@ class Clerk:
             ("state", "=", "assigned"),
             ("picking_type_id.code", "=", "outgoing"),
         ]
-        return [row["id"] for row in self.user.rows("stock.picking", domain, [])]
+        return [row["id"] for row in self.user.rows("stock.picking", domain, ["id"])]
 
     def ship(self, picking_id: int, product_id: int, quantity: int, ref: str) -> None:
         """Ship some pieces of one product; what stays becomes a backorder.
@@ -62,7 +62,7 @@ class Clerk:
             ("return_id.sale_id", "=", sale_order_id),
             ("state", "=", "assigned"),
         ]
-        return [row["id"] for row in self.user.rows("stock.picking", domain, [])]
+        return [row["id"] for row in self.user.rows("stock.picking", domain, ["id"])]
 
     def receive_return(self, picking_id: int) -> None:
         """Take returned goods in as announced."""

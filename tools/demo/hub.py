@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from .rpc import User, Values, first_id
 from .shop import Key
@@ -98,34 +99,29 @@ class Hub:
 
     # ---------------------------------------------------------------- reading
 
+    @cached_property
+    def _skus(self) -> dict[int, str]:
+        """Return SKUs by listing; the maps stay as they are during the demo."""
+        rows = self._rows("stock.channel.listing", ["sku"])
+        return {row["id"]: row["sku"] for row in rows}
+
+    @cached_property
+    def _places(self) -> dict[int, str]:
+        """Return the shop's location ids by channel location."""
+        rows = self._rows("stock.channel.location", ["external_id"])
+        return {row["id"]: row["external_id"] for row in rows}
+
     def numbers(self) -> dict[Key, Number]:
         """Return the whole ledger of the channel."""
-        locations = {
-            row["id"]: row["external_id"]
-            for row in self._rows("stock.channel.location", ["external_id"])
-        }
-        listings = {
-            row["id"]: row["sku"]
-            for row in self._rows("stock.channel.listing", ["sku"])
-        }
-        names = [
-            "listing_id",
-            "channel_location_id",
-            "wanted_qty",
-            "acknowledged_qty",
-            "state",
-        ]
-        return {
-            (
-                listings[first_id(row["listing_id"])],
-                locations[first_id(row["channel_location_id"])],
-            ): Number(
-                Decimal(str(row["wanted_qty"])),
-                Decimal(str(row["acknowledged_qty"])),
-                row["state"],
-            )
-            for row in self._rows("stock.channel.publication", names)
-        }
+        quantities = ["wanted_qty", "acknowledged_qty"]
+        names = ["listing_id", "channel_location_id", *quantities, "state"]
+        found = {}
+        for row in self._rows("stock.channel.publication", names):
+            sku = self._skus[first_id(row["listing_id"])]
+            place = self._places[first_id(row["channel_location_id"])]
+            wanted, acknowledged = (Decimal(str(row[name])) for name in quantities)
+            found[sku, place] = Number(wanted, acknowledged, row["state"])
+        return found
 
     def waiting_messages(self) -> int:
         """Return how many deliveries are taken in but not worked off."""
@@ -149,15 +145,6 @@ class Hub:
             ["sale_order_id"],
         )
         return first_id(rows[0]["sale_order_id"]) if rows else 0
-
-    def return_state(self, external_id: str) -> str:
-        """Return how far a return has come; "" while the hub does not have it."""
-        rows = self.admin.rows(
-            "stock.channel.return",
-            [*self._mine(), ("external_id", "=", external_id)],
-            ["state"],
-        )
-        return str(rows[0]["state"]) if rows else ""
 
     def _channel(self, names: list[str]) -> Values:
         return self.admin.row("stock.channel", [("id", "=", self.channel_id)], names)

@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from .hub import Number
+from .rpc import first_id
 from .shop import Key
-from .stage import Stage
+from .stage import CASE, CASE_OF, KIT, Stage
 from .waiting import wait_for
 
 PATIENCE = 60.0
 """Seconds until a step that has not come true is given up."""
 
 Numbers = Mapping[Key, int]
+
+MADE_OF: dict[str, tuple[tuple[str, int], ...]] = {
+    CASE: ((CASE_OF, 6),),
+    KIT: (("FURN_0789", 1), ("E-COM12", 2)),
+    "FURN_78236": (("FURN_7023", 1),),
+}
+"""What one piece takes from the shelf; everything else takes one of itself. (The
+screws of the Table Kit are not kept in stock.)"""
 
 
 def disagreements(
@@ -69,3 +78,39 @@ def settle(stage: Stage, by_hand: Numbers, what: str) -> float:
     :raise DevEnvError: when they do not in time, with the numbers that differ.
     """
     return wait_for(lambda: unsettled(stage, by_hand), seconds=PATIENCE, what=what)
+
+
+def free_stock(stage: Stage) -> dict[Key, Decimal]:
+    """Return on hand minus reserved by product and place, from Odoo's own stock.
+
+    The hub is not asked: this is what a clerk would read off the shelves' records.
+    """
+    codes = {product_id: code for code, product_id in stage.products.items()}
+    free: dict[Key, Decimal] = {}
+    for place, site in stage.sites.items():
+        domain = [("location_id", "child_of", site.stock_id)]
+        names = ["product_id", "quantity", "reserved_quantity"]
+        for row in stage.admin.rows("stock.quant", domain, names):
+            key = codes.get(first_id(row["product_id"]), ""), place
+            left = Decimal(str(row["quantity"])) - Decimal(
+                str(row["reserved_quantity"])
+            )
+            free[key] = free.get(key, Decimal(0)) + left
+    return free
+
+
+def misstated(by_hand: Numbers, free: Mapping[Key, Decimal]) -> list[str]:
+    """Return, in words, every number that Odoo's own stock does not bear out.
+
+    Nothing is owed or in flight once a step has settled, so that free stock, by
+    whole kits and cases, is all there is to it.
+    """
+    problems = []
+    for (sku, place), number in sorted(by_hand.items()):
+        parts = MADE_OF.get(sku, ((sku, 1),))
+        whole = min(free.get((part, place), Decimal(0)) // per for part, per in parts)
+        if whole != number:
+            problems.append(
+                f"{sku} at {place}: by hand {number}, on Odoo's shelves {whole}"
+            )
+    return problems

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from tools.devenv import DevEnvError
 
 from . import table
-from .numbers import PATIENCE, Numbers, settle, unsettled
+from .numbers import PATIENCE, Numbers, free_stock, misstated, settle, unsettled
 from .shop import Key
 from .stage import NAMES, Stage
 from .steps import STEPS, Step, Story, first_numbers
@@ -20,7 +21,7 @@ SHORT_NAMES = {
     "E-COM08-P6": "Case of 6",
     "FURN_0789": "Workplace",
     "E-COM12": "Conf. Chair",
-    "SET-OFFICE": "Workplace Set",
+    "SET-OFFICE": "Office Set",
 }
 """How the table calls what the story moves."""
 
@@ -51,13 +52,22 @@ def play(stage: Stage, say: Callable[[str], None]) -> None:
 
 
 def _play_step(stage: Stage, story: Story, step: Step, numbers: Numbers) -> float:
-    """Act and wait; return the seconds from the event to agreement everywhere."""
+    """Act and wait; return the seconds from its start to agreement everywhere.
+
+    :raise DevEnvError: also when Odoo's own stock says something else then.
+    """
+    start = time.monotonic()
     step.act(stage, story)
 
     def problems() -> list[str]:
         return step.problems(stage, story) + unsettled(stage, numbers)
 
-    return wait_for(problems, seconds=PATIENCE, what="shop and ERP to agree")
+    wait_for(problems, seconds=PATIENCE, what="shop and ERP to agree")
+    seconds = time.monotonic() - start
+    different = misstated(numbers, free_stock(stage))
+    if different:
+        raise DevEnvError("; ".join(different))
+    return seconds
 
 
 def _cells(stage: Stage, step: Step) -> list[table.Cell]:

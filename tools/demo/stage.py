@@ -101,7 +101,7 @@ def _new_kit(admin: User) -> None:
     products = _products(admin)
     product_id = admin.create(
         "product.product",
-        {"name": "Workplace Set", "default_code": KIT, "list_price": 930.0},
+        {"name": "Office Set", "default_code": KIT, "list_price": 930.0},
     )
     domain = [("id", "=", product_id)]
     template = admin.row("product.product", domain, ["product_tmpl_id"])

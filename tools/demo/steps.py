@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .numbers import PATIENCE
+from .rpc import first_id
 from .shop import Key
 from .stage import CASE, CASE_OF, EAST, KIT, NAMES, SOUTH, WEST, Stage
 from .waiting import wait_for
@@ -112,7 +113,7 @@ class Order(Step):
 
     def told(self, stage: Stage, story: Story) -> str:
         """Name the sale order."""
-        name = _sale_order_name(stage, story.order["id"])
+        name = _sale_order(stage, story.order["id"])["name"]
         return (
             f"{story.order['id']}: 3 chairs and a case of 6 boxes; {name} confirmed "
             f"and reserved in {NAMES[WEST]}"
@@ -140,7 +141,7 @@ class KitOrder(Step):
     def told(self, stage: Stage, story: Story) -> str:
         """Name the components."""
         return (
-            f"{story.kit_order['id']}: 2 sets; 2 workplaces and 4 chairs reserved in "
+            f"{story.kit_order['id']}: 2 kits; 2 workplaces and 4 chairs reserved in "
             f"{NAMES[SOUTH]}"
         )
 
@@ -321,23 +322,15 @@ def _sale_order(stage: Stage, external_id: str) -> dict[str, Any]:
     return rows[0] if rows else {"name": "", "state": "missing"}
 
 
-def _sale_order_name(stage: Stage, external_id: str) -> str:
-    return str(_sale_order(stage, external_id)["name"])
-
-
 def _not_reserved(stage: Stage, external_id: str, place: str) -> list[str]:
-    """Return why an order is not yet reserved in full at a warehouse."""
+    """Return why an order is not yet confirmed and reserved in full at a place."""
+    state = _sale_order(stage, external_id)["state"]
+    if state != "sale":
+        return [f"the sale order of {external_id} is {state}"]
     order_id = stage.hub.sale_order_id(external_id)
-    if not order_id:
-        return [f"order {external_id} is not in Odoo"]
     domain = [("picking_id.sale_id", "=", order_id)]
-    moves = stage.admin.rows(
-        "stock.move", domain, ["state", "warehouse_id", "location_id"]
-    )
-    stock = stage.sites[place].stock_id
-    is_there = moves and all(
-        move["state"] == "assigned" and move["location_id"][0] == stock
-        for move in moves
-    )
-    states = sorted({str(move["state"]) for move in moves})
-    return [] if is_there else [f"moves of {external_id} are {states}"]
+    moves = stage.admin.rows("stock.move", domain, ["state", "location_id"])
+    found = {(move["state"], first_id(move["location_id"])) for move in moves}
+    if found == {("assigned", stage.sites[place].stock_id)}:
+        return []
+    return [f"the goods of {external_id} are (state, location) {sorted(found)}"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-WIDTHS = (17, 38, 28, 5, 5, 8)
-"""Characters per column; with the gaps one less than 112."""
+WIDTHS = (20, 36, 27, 4, 4, 7)
+"""Characters per column; with the gaps 108 in all."""
 
 HEADINGS = ("STEP", "WHAT HAPPENED", "NUMBER", "ERP", "SHOP", "SECONDS")
 GAP = "  "

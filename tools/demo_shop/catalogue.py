@@ -58,6 +58,13 @@ class Catalogue:
                 return product
         return None
 
+    def name_of(self, sku: object, location_id: object) -> str:
+        """Return how people call a level; ids nobody knows stay as they are."""
+        titles = {product.sku: product.title for product in self.products}
+        names = {location.id: location.name for location in self.locations}
+        title = titles.get(str(sku), str(sku))
+        return f"{title}, {names.get(str(location_id), str(location_id))}"
+
 
 def load(path: Path = DEFAULT_PATH) -> Catalogue:
     """Read a catalogue file.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,14 +21,10 @@ from .wire import RefusedError
 HEARTBEAT = 10.0
 """Seconds after which a quiet stream sends a comment, to notice closed pages."""
 
-MAX_STREAMS = 20
-"""Pages that may watch at once; each holds one thread."""
-
 
 def blueprint(store: Store) -> Blueprint:
     """Return the routes of the page and its buttons."""
     routes = Blueprint("page", __name__)
-    streams = threading.BoundedSemaphore(MAX_STREAMS)
     routes.before_request(_check_local)
 
     @routes.get("/")
@@ -44,11 +39,11 @@ def blueprint(store: Store) -> Blueprint:
 
     @routes.get("/control/stream")
     def _stream() -> Response:
-        if not streams.acquire(blocking=False):
+        if not store.watch():
             raise RefusedError(503, "busy", "Too many pages are watching.")
         answer = Response(_events(store), mimetype="text/event-stream")
         answer.headers["Cache-Control"] = "no-store"
-        answer.call_on_close(streams.release)
+        answer.call_on_close(store.unwatch)
         return answer
 
     @routes.post("/control/orders")

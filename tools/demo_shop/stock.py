@@ -123,7 +123,7 @@ def _note_levels(
     shown = []
     for level, result in zip(levels, results, strict=True):
         counts[result["status"]] += 1
-        name = f"{level.get('sku')} @ {level.get('location_id')}"
+        name = store.catalogue.name_of(level.get("sku"), level.get("location_id"))
         if result["status"] == "applied":
             shown.append(f"{name} → {result['quantity']}")
         else:

@@ -27,6 +27,9 @@ MAX_EVENTS = 300
 MAX_KEYS = 1000
 """Idempotency keys remembered."""
 
+MAX_WATCHERS = 20
+"""Pages that may watch at once; each holds one thread."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS level (
     sku TEXT, location_id TEXT, quantity TEXT NOT NULL, sequence INTEGER NOT NULL,
@@ -65,6 +68,7 @@ class Store:
         self.clock = clock
         self.revision = 0
         self.is_closed = False
+        self.watchers = 0
         self._changed = threading.Condition(threading.RLock())
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
@@ -129,6 +133,19 @@ class Store:
                 lambda: self.is_closed or self.revision != revision, seconds
             )
             return self.revision
+
+    def watch(self) -> bool:
+        """Count one more page that watches; False when there are too many."""
+        with self._changed:
+            if self.watchers >= MAX_WATCHERS:
+                return False
+            self.watchers += 1
+            return True
+
+    def unwatch(self) -> None:
+        """Count one page less."""
+        with self._changed:
+            self.watchers -= 1
 
     def close(self) -> None:
         """Wake every waiter and close the database."""

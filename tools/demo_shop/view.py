@@ -26,6 +26,7 @@ def state(store: Store) -> dict[str, Any]:
         )
         return {
             "revision": store.revision,
+            "watchers": store.watchers,
             "now": store.now(),
             "shop": store.catalogue.shop,
             "currency": store.catalogue.currency,

@@ -169,9 +169,12 @@ class PrivateApt:
 
 
 def _first_error(output: str) -> str:
-    for line in output.splitlines():
-        if line.startswith(("E:", "Err:", "W:")):
-            return line.partition(":")[2].strip()
+    """Return APT's own reason: its errors say more than its warnings."""
+    lines = [line.strip() for line in output.splitlines()]
+    for mark in ("E:", "W:", "Err:"):
+        for line in lines:
+            if line.startswith(mark):
+                return line.removeprefix(mark).strip().rstrip(".")
     return "no reason given"
 
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from . import locking
+from . import locking, postgres
 from .environment import Environment
 from .errors import DevEnvError
 from .paths import Layout
@@ -148,7 +148,9 @@ def _lock(_arguments: argparse.Namespace, progress: Progress) -> int:
 
 
 def _clean(_arguments: argparse.Namespace, progress: Progress) -> int:
-    shutil.rmtree(Layout.of_this_checkout().dev, ignore_errors=True)
+    layout = Layout.of_this_checkout()
+    postgres.remove(layout.postgres)
+    shutil.rmtree(layout.dev, ignore_errors=True)
     progress.say("The folder .dev/ is gone.")
     return 0
 

@@ -47,11 +47,6 @@ _KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
         "run `make lock` if the change is wanted, else check your package mirror",
     ),
     (
-        "no matching distribution found",
-        "the package index does not have a pinned version",
-        "check pip's index configuration, or run `make lock`",
-    ),
-    (
         "temporary failure resolving",
         "the network cannot be reached",
         "check the network and run the same command again",
@@ -85,6 +80,11 @@ _KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
         "newconnectionerror",
         "the network cannot be reached",
         "check the network and run the same command again",
+    ),
+    (
+        "no matching distribution found",
+        "the package index cannot be reached or lacks a pinned version",
+        "check the network and pip's index configuration, or run `make lock`",
     ),
     (
         "no_pubkey",

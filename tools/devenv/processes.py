@@ -27,17 +27,36 @@ Result = TypeVar("Result")
 
 TERMINATE_GRACE_SECONDS = 10.0
 TRIES = 3
+BURST_SECONDS = 5.0
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _raise_exit(signum: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + signum)
+class _Unwinder:
+    """Turns an ending signal into an exception, but a burst of them into one.
+
+    ``make`` and ``timeout`` pass a signal on to their whole group, so that we get it
+    twice; the second must not interrupt the clean-up that the first has begun.  After
+    some seconds a further signal counts again, should the clean-up hang.
+    """
+
+    def __init__(self) -> None:
+        self._last = -BURST_SECONDS
+
+    def __call__(self, signum: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._last < BURST_SECONDS:
+            return
+        self._last = now
+        if signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + signum)
 
 
 def install_signal_handlers() -> None:
-    """Make SIGTERM and SIGHUP unwind the stack like Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _raise_exit)
-    signal.signal(signal.SIGHUP, _raise_exit)
+    """Make SIGINT, SIGTERM and SIGHUP unwind the stack, once."""
+    unwinder = _Unwinder()
+    for signum in _ENDING_SIGNALS:
+        signal.signal(signum, unwinder)
 
 
 @contextlib.contextmanager

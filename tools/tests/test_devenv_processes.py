@@ -133,6 +133,31 @@ class TestRunning(unittest.TestCase):
             self.assertEqual(program.wait(10), 143)
         self.assertTrue(_gone(child))
 
+    def test_second_signal_of_a_burst_does_not_stop_the_clean_up(self):
+        code = (
+            "import time\n"
+            "from tools.devenv import guarded\n"
+            "def main():\n"
+            "    try:\n"
+            "        print('up', flush=True)\n"
+            "        time.sleep(60)\n"
+            "    finally:\n"
+            "        time.sleep(0.5)\n"
+            "        print('cleaned up', flush=True)\n"
+            "    return 0\n"
+            "raise SystemExit(guarded(main))\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as program:
+            assert program.stdout
+            program.stdout.readline()
+            program.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+            program.send_signal(signal.SIGTERM)
+            self.assertEqual(program.stdout.readline(), "cleaned up\n")
+            self.assertEqual(program.wait(10), 143)
+
 
 class TestGuarded(unittest.TestCase):
     def guarded(self, error: BaseException) -> tuple[int, str]:
@@ -140,7 +165,8 @@ class TestGuarded(unittest.TestCase):
             raise error
 
         said = io.StringIO()
-        before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGHUP)}
+        ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {signum: signal.getsignal(signum) for signum in ending}
         try:
             with contextlib.redirect_stderr(said):
                 return processes.guarded(main), said.getvalue()

@@ -1,0 +1,202 @@
+import json
+import time
+from datetime import UTC, datetime
+
+from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.stock_channel_hub.connectors import signing
+from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import SECRET
+
+OTHER_SECRET = "whsec_" + "b3RoZXIgc2VjcmV0LCBhbHNvIGxvbmcgZW5vdWdo"
+
+
+@tagged("post_install", "-at_install")
+class TestDoor(HttpCase):
+    """What a sender gets for what it sends; the answer tells nothing else."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.channel = cls.env["stock.channel"].create(
+            {"name": "Door", "connector": "rest", "base_url": "https://shop.example"}
+        )
+        cls.make_secret(SECRET)
+        warehouse = cls.env["stock.warehouse"].search(
+            [("company_id", "=", cls.env.company.id)], limit=1
+        )
+        product = cls.env["product.product"].create(
+            {"name": "Desk", "type": "consu", "is_storable": True}
+        )
+        cls.env["stock.channel.location"].create(
+            {
+                "channel_id": cls.channel.id,
+                "name": "Main",
+                "external_id": "main",
+                "location_ids": [(6, 0, warehouse.lot_stock_id.ids)],
+            }
+        )
+        cls.listing = cls.env["stock.channel.listing"].create(
+            {"channel_id": cls.channel.id, "product_id": product.id, "sku": "DESK"}
+        )
+        cls.channel.action_go_shadow()
+        cls.path = f"/stock_channel/{cls.channel.webhook_token}"
+        cls.body = json.dumps({"type": "order.updated", "data": {"id": "1"}}).encode()
+
+    @classmethod
+    def make_secret(cls, value, **vals):
+        return cls.env["stock.channel.secret"].create(
+            {
+                "channel_id": cls.channel.id,
+                "new_value": value,
+                "valid_from": "2020-01-01",
+                **vals,
+            }
+        )
+
+    def post(self, body=None, *, path=None, headers=None, key="msg_1", **signing_vals):
+        body = self.body if body is None else body
+        signed = self.sign(body, key, **signing_vals) if headers is None else headers
+        return self.url_open(
+            path or self.path,
+            data=body,
+            headers={"Content-Type": "application/json", **signed},
+            method="POST",
+            allow_redirects=False,
+        )
+
+    def sign(self, body, key="msg_1", secret=SECRET, moment=None):
+        moment = moment or datetime.now(UTC)
+        return signing.signed_headers(secret, key, moment, body)
+
+    def stored(self):
+        return self.env["stock.channel.message"].search(
+            [("channel_id", "=", self.channel.id)]
+        )
+
+    def assert_answer(self, response, status, text):
+        self.assertEqual(response.status_code, status)
+        self.assertEqual(response.json(), {"status": text})
+        self.assertNotIn("Set-Cookie", response.headers)
+
+    def assert_refused(self, response):
+        self.assert_answer(response, 401, "not authentic")
+        self.assertFalse(self.stored())
+
+    def test_signed_delivery_is_stored_before_it_is_answered(self):
+        self.assert_answer(self.post(), 200, "accepted")
+        message = self.stored()
+        self.assertEqual(message._raw_bytes(), self.body)
+        self.assertEqual(
+            (message.state, message.topic, message.dedupe_key, message.order_key),
+            ("pending", "order.updated", "id:msg_1", "order:1"),
+        )
+
+    def test_repeat_is_a_duplicate_and_stored_once(self):
+        self.post()
+        self.assert_answer(self.post(), 200, "duplicate")
+        self.assertEqual(len(self.stored()), 1)
+
+    def test_same_id_with_another_body_opens_an_exception(self):
+        self.post()
+        other = self.body.replace(b'"1"', b'"2"')
+        self.assert_answer(self.post(other), 200, "duplicate")
+        self.assertEqual(self.stored()._raw_bytes(), self.body)
+        exception = self.env["stock.channel.exception"].search(
+            [("channel_id", "=", self.channel.id)]
+        )
+        self.assertEqual((exception.state, exception.value), ("open", "id:msg_1"))
+
+    def test_unsigned_is_refused(self):
+        self.assert_refused(self.post(headers={}))
+
+    def test_foreign_secret_is_refused(self):
+        self.assert_refused(self.post(secret=OTHER_SECRET))
+
+    def test_changed_body_is_refused(self):
+        signed = self.sign(self.body)
+        self.assert_refused(self.post(self.body + b" ", headers=signed))
+
+    def test_without_any_active_secret_everything_is_refused(self):
+        self.channel.secret_ids.valid_to = "2020-01-02"
+        self.assert_refused(self.post())
+
+    def test_both_secrets_verify_while_they_overlap(self):
+        self.make_secret(OTHER_SECRET)
+        self.assert_answer(self.post(key="a"), 200, "accepted")
+        self.assert_answer(self.post(key="b", secret=OTHER_SECRET), 200, "accepted")
+
+    def test_time_window_counts_both_ways(self):
+        for seconds in (-301, 301):
+            moment = datetime.fromtimestamp(time.time() + seconds, UTC)
+            self.assert_refused(self.post(moment=moment))
+
+    def test_unknown_and_draft_channels_do_not_exist(self):
+        self.assert_answer(
+            self.post(path="/stock_channel/nobody"), 404, "unknown address"
+        )
+        self.channel.action_back_to_draft()
+        self.assert_answer(self.post(), 404, "unknown address")
+        self.assertFalse(self.stored())
+
+    def test_oversized_body_is_refused_unread(self):
+        body = b'"' + b"x" * (1024 * 1024) + b'"'
+        self.assert_answer(self.post(body), 413, "too large")
+        self.assertFalse(self.stored())
+
+    def test_largest_body_is_accepted(self):
+        body = b'"' + b"x" * (1024 * 1024 - 2) + b'"'
+        self.assert_answer(self.post(body), 200, "accepted")
+
+    def test_hostile_bodies_are_stored_not_crashed_on(self):
+        bodies = [
+            b"",
+            b"{",
+            b"\xff\xfe\x00",
+            b"[" * 5000,
+            b'{"type": "order.updated", "data": {"id": "\\u0000"}}',
+            b'{"type": "\\ud800", "data": {"id": "\\udfff"}}',
+            b'{"type": ' + b"9" * 5000 + b"}",
+            b"null",
+        ]
+        for number, body in enumerate(bodies):
+            with self.subTest(body=body[:40]):
+                self.assert_answer(
+                    self.post(body, key=f"hostile_{number}"), 200, "accepted"
+                )
+        self.assertEqual(len(self.stored()), len(bodies))
+
+    def test_form_encoded_body_is_refused(self):
+        signed = self.sign(b"a=1")
+        headers = {**signed, "Content-Type": "application/x-www-form-urlencoded"}
+        self.assert_refused(self.post(b"a=1", headers=headers))
+
+    @mute_logger("odoo.http")
+    def test_other_methods_are_no_door(self):
+        response = self.url_open(self.path, allow_redirects=False)
+        self.assertEqual(response.status_code, 405)
+
+    # ------------------------------------------------------------ pull side
+
+    def pull(self, since=None, **signing_vals):
+        query = "" if since is None else f"?since={since}"
+        return self.url_open(
+            f"{self.path}/inventory{query}", headers=self.sign(b"", **signing_vals)
+        )
+
+    def test_pull_answers_the_channels_numbers(self):
+        self.env["stock.channel.publication"]._refresh(
+            self.listing, "first", datetime(2026, 11, 21)
+        )
+        page = self.pull().json()
+        (level,) = page["levels"]
+        self.assertEqual(
+            (level["sku"], level["location_id"], level["quantity"], level["state"]),
+            ("DESK", "main", "0", "wanted"),
+        )
+        self.assertEqual(level["parts"]["on_hand"], "0")
+        self.assertEqual(self.pull(level["sequence"]).json()["levels"], [])
+
+    def test_pull_needs_a_signature_and_a_real_cursor(self):
+        self.assert_answer(self.pull(secret=OTHER_SECRET), 401, "not authentic")
+        self.assertEqual(self.pull("x' OR 1").status_code, 400)

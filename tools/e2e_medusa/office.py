@@ -1,0 +1,285 @@
+"""Everything this run knows about Odoo and the addon's models, in one file.
+
+An administrator works here over Odoo's external API, with public methods only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tools.demo.rpc import User, Values, first_id
+from tools.devenv import DevEnvError
+from tools.medusa import CATALOGUE, Shop
+
+Key = tuple[str, str]
+"""SKU and name of the location."""
+
+CODES = {"East": "EAS", "West": "WES"}
+"""Short names of the two warehouses, by name."""
+
+POLL_MINUTES = 1
+
+
+@dataclass(frozen=True)
+class Number:
+    """One row of the ledger.
+
+    :param float sellable: what may be sold; ``own_open`` is what the channel has
+        sold and not shipped, ``wire`` what it is told.
+    """
+
+    state: str
+    sellable: float
+    own_open: float
+    wire: float
+    acknowledged: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaleOrder:
+    """A sale order as the channel's order made it."""
+
+    id: int
+    state: str
+    total: float
+
+
+class Office:
+    """Odoo: two warehouses of its own for the shop, and one channel.
+
+    :param admin: an administrator.
+    """
+
+    def __init__(self, admin: User) -> None:
+        self.admin = admin
+        self.products = self._products()
+        self.stocks: dict[str, int] = {}
+        self.channel_id = 0
+
+    def _products(self) -> dict[str, int]:
+        """Return the ids of the ten products by internal reference.
+
+        :raise DevEnvError: when one of them is not what this run needs.
+        """
+        rows = self.admin.rows(
+            "product.product",
+            [("default_code", "in", [article.sku for article in CATALOGUE])],
+            ["default_code", "is_storable", "tracking"],
+        )
+        fit = {
+            row["default_code"]: int(row["id"])
+            for row in rows
+            if row["is_storable"] and row["tracking"] == "none"
+        }
+        missing = sorted({article.sku for article in CATALOGUE} - set(fit))
+        if missing or len(rows) != len(CATALOGUE):
+            raise DevEnvError(
+                f"Odoo's demo data has no storable, untracked {', '.join(missing)}: "
+                "this run needs the demo data of Odoo 19.0."
+            )
+        return fit
+
+    # ---------------------------------------------------------------- preparing
+
+    def open_warehouses(self, stock: Mapping[Key, int]) -> None:
+        """Make a warehouse per location and count its goods in."""
+        for name, code in CODES.items():
+            values = {"name": f"Medusa {name}", "code": code}
+            warehouse = self.admin.create("stock.warehouse", values)
+            domain = [("id", "=", warehouse)]
+            row = self.admin.row("stock.warehouse", domain, ["lot_stock_id"])
+            self.stocks[name] = first_id(row["lot_stock_id"])
+        quants = [
+            self.admin.create(
+                "stock.quant",
+                {
+                    "product_id": self.products[sku],
+                    "location_id": self.stocks[name],
+                    "inventory_quantity": quantity,
+                },
+                inventory_mode=True,
+            )
+            for (sku, name), quantity in stock.items()
+            if quantity
+        ]
+        self.admin.call("stock.quant", "action_apply_inventory", quants)
+
+    def connect(self, shop: Shop) -> None:
+        """Make the channel, a draft: address, key, locations, listings.
+
+        :raise DevEnvError: when the connection test fails.
+        """
+        admin = self.admin
+        self.channel_id = admin.create(
+            "stock.channel",
+            {
+                "name": "Medusa shop",
+                "connector": "medusa",
+                "base_url": shop.url,
+                "allowed_hosts": shop.url.removeprefix("http://"),
+            },
+        )
+        self._enter_key(shop.secret_key)
+        health = self._press("action_check_connection")["params"]
+        if health["type"] != "success":
+            raise DevEnvError(f"The connection test failed: {health['message']}")
+        self._press("action_fetch_locations")
+        for name, external_id in shop.locations.items():
+            domain = [*self._mine(), ("external_id", "=", external_id)]
+            row = admin.row("stock.channel.location", domain, ["id"])
+            values = {"location_ids": [(6, 0, [self.stocks[name]])]}
+            admin.write("stock.channel.location", [row["id"]], values)
+        self._press("action_fetch_listings")
+        self._poll_often()
+
+    def _enter_key(self, key: str) -> None:
+        """Fill in the form for credentials."""
+        model = "stock.channel.credential.wizard"
+        wizard = self.admin.create(model, {"channel_id": self.channel_id})
+        domain = [("wizard_id", "=", wizard), ("name", "=", "api_key")]
+        line = self.admin.row(f"{model}.line", domain, ["id"])
+        self.admin.write(f"{model}.line", [line["id"]], {"value": key})
+        self.admin.call(model, "action_save", [wizard])
+
+    def _poll_often(self) -> None:
+        """Shorten the polling job's interval, as one can in its form."""
+        domain = [("id", "=", self.channel_id)]
+        channel = self.admin.row("stock.channel", domain, ["poll_cron_id"])
+        values = {"interval_number": POLL_MINUTES, "interval_type": "minutes"}
+        self.admin.write("ir.cron", [first_id(channel["poll_cron_id"])], values)
+
+    def go_live(self) -> None:
+        """Press the button; the first full publication follows by itself."""
+        self._press("action_go_live")
+
+    def _press(self, method: str) -> Any:
+        return self.admin.call("stock.channel", method, [self.channel_id])
+
+    # ------------------------------------------------------------------ reading
+
+    def ledger(self) -> dict[Key, Number]:
+        """Return every number of the channel."""
+        skus = self._names("stock.channel.listing", "sku")
+        places = self._names("stock.channel.location", "name")
+        names = ["listing_id", "channel_location_id", "state", "parts", "wanted_qty"]
+        names.append("acknowledged_qty")
+        found = {}
+        for row in self._rows("stock.channel.publication", names):
+            sku = skus[first_id(row["listing_id"])]
+            place = places[first_id(row["channel_location_id"])]
+            parts = row["parts"] or {}
+            found[sku, place] = Number(
+                state=row["state"],
+                sellable=float(parts.get("sellable", -1)),
+                own_open=float(parts.get("own_open", -1)),
+                wire=row["wanted_qty"],
+                acknowledged=row["acknowledged_qty"],
+            )
+        return found
+
+    def on_hand(self) -> dict[Key, tuple[float, float]]:
+        """Return (on hand, reserved) of the ten products in both warehouses."""
+        skus = {id_: sku for sku, id_ in self.products.items()}
+        result = dict.fromkeys(
+            ((sku, name) for sku in self.products for name in self.stocks), (0.0, 0.0)
+        )
+        for name, stock_id in self.stocks.items():
+            domain = [
+                ("location_id", "child_of", stock_id),
+                ("product_id", "in", list(skus)),
+            ]
+            quantities = ["quantity", "reserved_quantity"]
+            for row in self.admin.rows(
+                "stock.quant", domain, ["product_id", *quantities]
+            ):
+                key = skus[first_id(row["product_id"])], name
+                here, reserved = result[key]
+                quantity, held = (row[part] for part in quantities)
+                result[key] = here + quantity, reserved + held
+        return result
+
+    def sale_order(self, order_id: str) -> SaleOrder | None:
+        """Return the sale order of a channel order, None while there is none."""
+        domain = [*self._mine(), ("external_id", "=", order_id)]
+        rows = self.admin.rows("stock.channel.order", domain, ["sale_order_id"])
+        sale_id = first_id(rows[0]["sale_order_id"]) if rows else 0
+        if not sale_id:
+            return None
+        domain = [("id", "=", sale_id)]
+        row = self.admin.row("sale.order", domain, ["state", "amount_total"])
+        return SaleOrder(id=sale_id, state=row["state"], total=row["amount_total"])
+
+    def sale_orders(self) -> int:
+        """Return how many sale orders the channel made."""
+        return self.admin.count(
+            "sale.order", [("stock_channel_id", "=", self.channel_id)]
+        )
+
+    def deliveries(self, sale: SaleOrder) -> list[Values]:
+        """Return the deliveries of a sale order, with their moves."""
+        domain = [("sale_id", "=", sale.id), ("picking_type_id.code", "=", "outgoing")]
+        pickings = self.admin.rows(
+            "stock.picking", domain, ["name", "state", "location_id"]
+        )
+        for picking in pickings:
+            picking["moves"] = self.admin.rows(
+                "stock.move",
+                [("picking_id", "=", picking["id"])],
+                ["product_id", "quantity", "state"],
+            )
+        return pickings
+
+    def ship(self, picking_id: int, tracking: str) -> None:
+        """Enter a tracking number and press Validate.
+
+        :raise DevEnvError: when the delivery is not done then.
+        """
+        model = "stock.picking"
+        self.admin.write(model, [picking_id], {"carrier_tracking_ref": tracking})
+        self.admin.call(model, "button_validate", [picking_id])
+        row = self.admin.row(model, [("id", "=", picking_id)], ["name", "state"])
+        if row["state"] != "done":
+            raise DevEnvError(f"Delivery {row['name']} is {row['state']}, not done.")
+
+    def shipment_states(self) -> list[str]:
+        """Return the states of what the channel must be told about parcels."""
+        rows = self._rows("stock.channel.fulfillment", ["state"])
+        return [row["state"] for row in rows]
+
+    def trouble(self) -> list[str]:
+        """Return the channel's open exceptions, in words."""
+        names = ["category", "title", "cause", "value"]
+        domain = [*self._mine(), ("state", "=", "open")]
+        return [
+            f"exception {row['category']}: {row['title']} ({row['value']}) "
+            f"{row['cause']}"
+            for row in self.admin.rows("stock.channel.exception", domain, names)
+        ]
+
+    def polled_at(self) -> str:
+        """Return when the last complete poll started, "" before the first."""
+        domain = [("id", "=", self.channel_id)]
+        return str(self.admin.row("stock.channel", domain, ["polled_at"])["polled_at"])
+
+    def unfinished(self) -> list[str]:
+        """Return the work that the scheduled actions still have to do."""
+        waiting = {
+            "messages": ("stock.channel.message", [("state", "=", "pending")]),
+            "numbers": ("stock.channel.publication", [("state", "!=", "clean")]),
+        }
+        return [
+            f"{count} {name} wait"
+            for name, (model, domain) in waiting.items()
+            if (count := self.admin.count(model, [*self._mine(), *domain]))
+        ]
+
+    def _names(self, model: str, field: str) -> dict[int, str]:
+        return {row["id"]: row[field] for row in self._rows(model, [field])}
+
+    def _rows(self, model: str, names: Iterable[str]) -> list[Values]:
+        return self.admin.rows(model, [*self._mine()], list(names))
+
+    def _mine(self) -> list[tuple[str, str, Any]]:
+        return [("channel_id", "=", self.channel_id)]
