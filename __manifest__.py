@@ -35,6 +35,7 @@
         "views/stock_channel_menus.xml",
     ],
     "assets": {
+        "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],
         "web.assets_tests": ["stock_channel_hub/static/tests/tours/**/*"],
     },
     "uninstall_hook": "uninstall_hook",

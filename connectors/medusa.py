@@ -114,18 +114,21 @@ class MedusaConnector(Connector):
         signing.verify(raw, headers, secrets, now)
 
     def describe(self, raw: bytes, headers: Mapping[str, str]) -> Delivery:
-        fallback = headers.get(signing.ID_HEADER) or body_digest(raw)
+        key = headers.get(signing.ID_HEADER) or body_digest(raw)
+        topic = order_id = ""
         try:
             root = load(raw)
             topic = root.identifier("type")
             if topic == TOPIC:
-                order_id, dedupe_key = stored_key(raw, root)
-                return Delivery(dedupe_key=dedupe_key, topic=topic, order_key=order_id)
-            return Delivery(
-                dedupe_key=fallback, topic=topic, order_key=_named_order(root, topic)
-            )
+                order_id, key = stored_key(raw, root)
+            else:
+                order_id = _named_order(root, topic)
         except BadPayload:
-            return Delivery(dedupe_key=fallback, topic="")
+            # Filed under whatever was found; parsing it will say what is wrong.
+            pass
+        # The same key under which polled orders are filed.
+        order_key = f"order:{order_id}" if order_id else ""
+        return Delivery(dedupe_key=key, topic=topic, order_key=order_key)
 
     def parse(self, raw: bytes, topic: str) -> list[Event]:
         root = load(raw)
@@ -316,15 +319,10 @@ class MedusaConnector(Connector):
     # ----------------------------------------------------------------- reading
 
     def fetch_listings(self) -> Iterable[RemoteListing]:
-        fields = (
-            "id",
-            "sku",
-            "title",
-            "variants.barcode",
-            "variants.title",
-            "variants.product.title",
-        )
         path = "/admin/inventory-items"
+        fields = (
+            "id sku title variants.barcode variants.title variants.product.title"
+        ).split()
         for row in self._client.everything(path, "inventory_items", fields):
             variants = rows(row, "variants")
             variant = variants[0] if len(variants) == 1 else {}

@@ -169,22 +169,24 @@ class StockChannel(models.Model):
     )
     team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
 
-    listing_count = fields.Integer(compute="_compute_counts")
-    publication_count = fields.Integer(compute="_compute_counts")
+    # Counted with elevated rights: how many there are is no secret to anybody who
+    # may see the channel, what is in them is.
+    listing_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
+    publication_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     pending_count = fields.Integer(
         string="To Publish",
-        compute="_compute_counts",
+        compute="_compute_counts", compute_sudo=True,
         help="Numbers the channel has not acknowledged yet.",
     )
     open_exception_count = fields.Integer(
-        string="Open Exceptions", compute="_compute_counts"
+        string="Open Exceptions", compute="_compute_counts", compute_sudo=True
     )
     waiting_message_count = fields.Integer(
-        string="Messages to Do", compute="_compute_counts"
+        string="Messages to Do", compute="_compute_counts", compute_sudo=True
     )
-    order_count = fields.Integer(compute="_compute_counts")
+    order_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     last_acknowledged_at = fields.Datetime(
-        string="Last Acknowledged", compute="_compute_counts"
+        string="Last Acknowledged", compute="_compute_counts", compute_sudo=True
     )
 
     _webhook_token_unique = models.UniqueIndex(
@@ -323,7 +325,7 @@ class StockChannel(models.Model):
         """Refuse to start with a channel that could only fail."""
         self.ensure_one()
         missing = []
-        if not self.location_ids:
+        if not self.location_ids._mapped():
             missing.append(self.env._("map at least one channel location"))
         if not self.listing_ids:
             missing.append(self.env._("map at least one listing"))

@@ -234,7 +234,13 @@ class StockChannelAvailability(models.AbstractModel):
                     ON template.id = product.product_tmpl_id
                   JOIN uom_uom AS product_uom ON product_uom.id = template.uom_id
                   JOIN uom_uom AS listing_uom ON listing_uom.id = listing.uom_id
-                 WHERE listing.id = ANY(%(listings)s) AND listing.active
+                 WHERE listing.id = ANY(%(listings)s)
+                   AND listing.active
+                   -- A location nobody has mapped yet is not told zero.
+                   AND EXISTS (
+                       SELECT 1
+                         FROM stock_channel_location_stock_location_rel AS rel
+                        WHERE rel.channel_location_id = place.id)
             ),
             kit AS (
                 SELECT listing_id, product_id, quantity

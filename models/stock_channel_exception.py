@@ -316,6 +316,22 @@ class StockChannelException(models.Model):
             for key in {listing.sku, listing.item_id}
             if key
         ]
+        self._retry_fingerprints(fingerprints)
+
+    @api.model
+    def _retry_location_mapping(self, places):
+        """Run again whatever waited for these channel locations to be mapped."""
+        self._retry_fingerprints(
+            [
+                self._mapping_fingerprint(
+                    place.channel_id, "location", place.external_id
+                )
+                for place in places.sudo()._mapped()
+            ]
+        )
+
+    @api.model
+    def _retry_fingerprints(self, fingerprints):
         if fingerprints:
             self.sudo().search(
                 [("fingerprint", "in", fingerprints), ("state", "=", "open")]

@@ -94,13 +94,19 @@ class StockChannelLocation(models.Model):
     def create(self, vals_list):
         locations = super().create(vals_list)
         locations._log_dirty()
+        self.env["stock.channel.exception"]._retry_location_mapping(locations)
         return locations
 
     def write(self, vals):
         result = super().write(vals)
         if {"location_ids", "active", "external_id"} & vals.keys():
             self._log_dirty()
+            self.env["stock.channel.exception"]._retry_location_mapping(self)
         return result
+
+    def _mapped(self):
+        """Return those that have stock behind them and a warehouse that ships it."""
+        return self.filtered(lambda place: place.location_ids and place.warehouse_id)
 
     def _log_dirty(self):
         self.env["stock.channel.dirty"]._log_listings(

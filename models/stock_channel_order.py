@@ -214,7 +214,7 @@ class StockChannelOrder(models.Model):
                 ],
                 channel_order_id=self.id,
             )
-        known = set(self.channel_id.location_ids.mapped("external_id"))
+        known = set(self.channel_id.location_ids._mapped().mapped("external_id"))
         missing = {
             line.location_id
             for line in snapshot.lines

@@ -120,7 +120,9 @@ class StockChannelOrderLine(models.Model):
                     **vals,
                     "channel_order_id": order.id,
                     "external_id": wire.id,
-                    "channel_location_id": (assigned or channel.location_ids[:1]).id,
+                    "channel_location_id": (
+                        assigned or channel.location_ids._mapped()[:1]
+                    ).id,
                 }
             )
         else:

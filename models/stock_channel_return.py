@@ -215,6 +215,9 @@ class StockChannelReturn(models.Model):
             line.planned_qty = line.quantity
         for (picking, destination), moves in wanted.items():
             self._create_transfer(picking, destination, moves)
+        # Odoo takes the reservation off earlier returns of the same delivery when
+        # it makes another one; they would stand there as not ready.
+        self.channel_order_id.return_ids._open_transfers().action_assign()
 
     def _create_transfer(self, picking, destination, moves):
         wizard = (
@@ -238,18 +241,19 @@ class StockChannelReturn(models.Model):
         )
         self.picking_ids = [Command.link(transfer.id)]
 
-    def _cancel(self):
-        self.picking_ids.sudo().filtered(
+    def _open_transfers(self):
+        return self.picking_ids.sudo().filtered(
             lambda picking: picking.state not in ("done", "cancel")
-        ).action_cancel()
+        )
+
+    def _cancel(self):
+        self._open_transfers().action_cancel()
         self._update_state("cancelled")
         return self.env._("Return %s cancelled.", self.external_id)
 
     def _receive(self):
         """Believe the channel: it operates the location and has the goods."""
-        for transfer in self.picking_ids.sudo().filtered(
-            lambda picking: picking.state not in ("done", "cancel")
-        ):
+        for transfer in self._open_transfers():
             transfer.move_ids.picked = True
             transfer.with_context(skip_backorder=True).button_validate()
 

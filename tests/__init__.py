@@ -1,1 +1,10 @@
-from . import test_availability, test_door, test_loop, test_publish
+from . import (
+    test_availability,
+    test_door,
+    test_inbox,
+    test_loop,
+    test_order,
+    test_publish,
+    test_return,
+    test_security,
+)

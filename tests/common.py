@@ -130,6 +130,17 @@ class HubCase(TransactionCase):
             }
         )
 
+    def make_user(self, group, **vals):
+        """Make a user with one group of the hub."""
+        return self.env["res.users"].create(
+            {
+                "name": group,
+                "login": f"{group}-{self.env['res.users'].search_count([])}",
+                "group_ids": [(6, 0, self.env.ref(f"stock_channel_hub.{group}").ids)],
+                **vals,
+            }
+        )
+
     def add_shop_item(self, sku, location_id, quantity=0):
         return self.shop.add_item(sku, location_id, Decimal(quantity))
 

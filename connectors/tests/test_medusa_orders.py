@@ -173,7 +173,7 @@ class TestRecordedOrders(MedusaCase):
                 wanted = FetchOrder(order_id=data.get("order_id") or data["id"])
                 self.assertEqual([wanted], self.connector.parse(path.read_bytes(), ""))
                 delivery = self.connector.describe(path.read_bytes(), {})
-                self.assertEqual(wanted.order_id, delivery.order_key)
+                self.assertEqual(f"order:{wanted.order_id}", delivery.order_key)
 
     def test_other_events_concern_no_order(self) -> None:
         """Our own push echoes back and is no news."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from tools.devenv import (
     free_port,
     guarded,
     reexec_in_venv,
+    require_free_port,
 )
 
 from .player import play
@@ -23,13 +25,14 @@ from .stage import CLERK, Stage, set_stage
 from .waiting import wait_for
 
 DATABASES = ("demo", "demo_check")
-ODOO_PORT = 8069
-SHOP_PORT = 8079
+PORTS = {"odoo": 8069, "shop": 8079}
+"""Where the demo listens; a check takes any free ports."""
+
 CURTAIN = 15.0
 """Seconds the story waits for somebody to open the shop's page."""
 
-QUIET = "odoo.addons.rpc.controllers.jsonrpc:ERROR"
-"""Odoo 19 writes a line about the age of this interface at each call of it."""
+QUIET = ("odoo.addons.rpc.controllers.jsonrpc:ERROR", "werkzeug:WARNING")
+"""Odoo writes a line for each request, and one about the age of this interface."""
 
 LOOK_EVERY = 1.0
 """Seconds between two looks whether Odoo and the shop are still there."""
@@ -55,29 +58,57 @@ def _options() -> argparse.Namespace:
         action="store_true",
         help="only remove the databases of earlier demos",
     )
-    parser.add_argument("--odoo-port", type=int, help=f"default: {ODOO_PORT}")
-    parser.add_argument("--shop-port", type=int, help=f"default: {SHOP_PORT}")
+    for name, port in PORTS.items():
+        parser.add_argument(
+            f"--{name}-port",
+            type=_port,
+            default=os.environ.get(_variable(name)),
+            help=f"default: ${_variable(name)}, else {port}; with --check a free one",
+        )
     return parser.parse_args()
 
 
-def main() -> int:
+def _variable(name: str) -> str:
+    return f"DEMO_{name.upper()}_PORT"
+
+
+def _port(text: str) -> int:
+    """Read a port number.
+
+    :raise ArgumentTypeError: with the sentence the user gets.
+    """
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is no port (1 to 65535)")
+    return int(text)
+
+
+def _choose_port(options: argparse.Namespace, name: str) -> int:
+    """Return the port to listen on, which must be free.
+
+    :raise DevEnvError: when it is taken, naming the way to another one.
+    """
+    wanted = getattr(options, f"{name}_port")
+    port: int = wanted or (free_port() if options.check else PORTS[name])
+    require_free_port(port, f"--{name}-port or {_variable(name)}")
+    return port
+
+
+def main(options: argparse.Namespace) -> int:
     """Run the demo; return the exit status."""
-    options = _options()
     start = time.monotonic()
     env = Environment.ensure(Progress())
     if options.reset:
         return _reset(env)
     database = env.database_name(DATABASES[options.check])
-    odoo_port = options.odoo_port or (free_port() if options.check else ODOO_PORT)
-    shop_port = options.shop_port or (free_port() if options.check else SHOP_PORT)
+    odoo_port = _choose_port(options, "odoo")
+    shop_port = _choose_port(options, "shop")
     with env.postgres():
         env.create_database(database, template=env.template_database(demo=True))
         try:
             with env.start_odoo(
                 database,
                 http_port=odoo_port,
-                arguments=[f"--log-handler={QUIET}"],
-                port_variable="--odoo-port",
+                arguments=[f"--log-handler={name}" for name in QUIET],
             ) as odoo:
                 _perform(env, odoo, shop_port, options.check, start)
         finally:
@@ -173,5 +204,6 @@ def _stay(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
+    chosen = _options()  # --help must not build an environment first
     reexec_in_venv()
-    sys.exit(guarded(main))
+    sys.exit(guarded(lambda: main(chosen)))

@@ -41,6 +41,7 @@ def play(stage: Stage, say: Callable[[str], None]) -> None:
         try:
             seconds = _play_step(stage, story, step, numbers)
         except DevEnvError as error:
+            stage.check_alive()  # a death explains more than what it broke
             raise DevEnvError(f"Step {number} ({step.title}): {error}") from error
         cells = _cells(stage, step)
         say(

@@ -96,9 +96,9 @@ def _pick_location(store: Store, sku: str, quantity: Decimal, entry: Body) -> st
             shown = store.quantity(sku, location.id)
             if shown is not None and shown >= quantity:
                 return location.id
-    where = f" at {asked}" if asked else ""
+    name = store.catalogue.name_of(sku, asked or "any location")
     raise RefusedError(
-        409, "out_of_stock", f"Not {plain(quantity)} × {sku} left{where}.", "quantity"
+        409, "out_of_stock", f"Not {plain(quantity)} left of {name}.", "quantity"
     )
 
 

@@ -11,6 +11,7 @@ from ..processes import call
 from .results import SuiteResult
 
 TYPED = ("connectors", "tools/devenv")
+NOT_ODOO = ("connectors", "tools")  # Odoo's rules would misread plain Python
 
 
 def source_files(root: Path, suffix: str) -> list[Path]:
@@ -50,7 +51,8 @@ def run(env: Environment) -> SuiteResult:
     result = SuiteResult("lint")
     root = env.layout.root
     programs = env.layout.venv / "bin"
-    addon = [p for p in source_files(root, ".py") if p.parts[0] != "tools"]
+    sources = source_files(root, ".py")
+    addon = [path for path in sources if path.parts[0] not in NOT_ODOO]
     commands: dict[str, list[str | Path]] = {
         "ruff check": [programs / "ruff", "check", "."],
         "ruff format": [programs / "ruff", "format", "--check", "."],
