@@ -74,7 +74,9 @@ def plan_order(lines: Iterable[LineState], *, exists: bool) -> Plan:
     return Plan(action=action, deltas=deltas)
 
 
-def take_from(available: Iterable[tuple[str, Decimal]], wanted: Decimal) -> dict[str, Decimal]:
+def take_from(
+    available: Iterable[tuple[str, Decimal]], wanted: Decimal
+) -> dict[str, Decimal]:
     """Take ``wanted`` from the first sources that have something.
 
     :param available: (source id, quantity) in the order in which to take.

@@ -105,11 +105,8 @@ def verify(
     timestamp = headers.get(TIMESTAMP_HEADER, "")
     if not _ID.fullmatch(message_id) or not _TIMESTAMP.fullmatch(timestamp):
         raise BadSignature("The signature headers are missing or malformed.")
-    given = [
-        entry
-        for entry in headers.get(SIGNATURE_HEADER, "").split(" ")
-        if entry.startswith(_VERSION)
-    ]
+    # Entries of other versions, and malformed ones, are never equal to a v1 entry.
+    given = headers.get(SIGNATURE_HEADER, "").split(" ")
     matched = False
     for key in filter(None, map(_key, secrets)):
         expected = _signature(key, message_id, timestamp, body)

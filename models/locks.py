@@ -25,7 +25,9 @@ def lock_stock(cr, pairs):
 
     :param pairs: iterable of (product id, warehouse id).
     """
-    keys = sorted({f"stock_channel:{product}:{warehouse}" for product, warehouse in pairs})
+    keys = sorted(
+        {f"stock_channel:{product}:{warehouse}" for product, warehouse in pairs}
+    )
     cr.execute(
         SQL(
             """

@@ -175,7 +175,8 @@ class StockChannel(models.Model):
     publication_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     pending_count = fields.Integer(
         string="To Publish",
-        compute="_compute_counts", compute_sudo=True,
+        compute="_compute_counts",
+        compute_sudo=True,
         help="Numbers the channel has not acknowledged yet.",
     )
     open_exception_count = fields.Integer(
@@ -197,9 +198,9 @@ class StockChannel(models.Model):
 
     @api.model
     def _timezones(self):
-        return self.env["res.partner"]._fields["tz"].get_description(self.env)[
-            "selection"
-        ]
+        return (
+            self.env["res.partner"]._fields["tz"].get_description(self.env)["selection"]
+        )
 
     @api.depends("connector")
     def _compute_quantity_meaning(self):

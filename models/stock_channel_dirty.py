@@ -156,8 +156,8 @@ class StockChannelDirty(models.Model):
         sweep makes them true.
         """
         self._in_transaction(self._drain)
-        for channel in self.env["stock.channel"].sudo().search(
-            [("state", "!=", "draft")]
+        for channel in (
+            self.env["stock.channel"].sudo().search([("state", "!=", "draft")])
         ):
             found = self._in_transaction(lambda channel=channel: self._sweep(channel))
             if found:

@@ -105,7 +105,10 @@ class StockChannelException(models.Model):
     )
     waiting_count = fields.Integer("Waiting", compute="_compute_waiting_count")
     channel_order_id = fields.Many2one(
-        "stock.channel.order", readonly=True, ondelete="set null", index="btree_not_null"
+        "stock.channel.order",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
     )
     sale_order_id = fields.Many2one(related="channel_order_id.sale_order_id")
     publication_id = fields.Many2one(
@@ -206,19 +209,28 @@ class StockChannelException(models.Model):
     def _open_for_channel(self, channel, error, failures):
         """Tell a person that a channel cannot be spoken to."""
         if isinstance(error, Misconfigured):
-            category, next_step = "authentication", self.env._(
-                "Open the channel, correct its address or credentials and test the "
-                "connection. Publishing goes on by itself."
+            category, next_step = (
+                "authentication",
+                self.env._(
+                    "Open the channel, correct its address or credentials and test the "
+                    "connection. Publishing goes on by itself."
+                ),
             )
         elif isinstance(error, RateLimited):
-            category, next_step = "rate_limit", self.env._(
-                "Nothing, if it passes by itself. Otherwise ask the channel for a "
-                "higher limit."
+            category, next_step = (
+                "rate_limit",
+                self.env._(
+                    "Nothing, if it passes by itself. Otherwise ask the channel for a "
+                    "higher limit."
+                ),
             )
         else:
-            category, next_step = "late", self.env._(
-                "Look whether the channel is up. The hub keeps trying and publishes "
-                "fresh numbers as soon as it answers."
+            category, next_step = (
+                "late",
+                self.env._(
+                    "Look whether the channel is up. The hub keeps trying and publishes "
+                    "fresh numbers as soon as it answers."
+                ),
             )
         self._open(
             channel,

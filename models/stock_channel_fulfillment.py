@@ -357,15 +357,24 @@ class StockChannelReport(models.Model):
             due = self._in_transaction(lambda: fulfillments._claim(self))
             if not due:
                 return
-            try:
-                self._connector().report_shipment(due._shipment())
-            except ConnectorError as error:
-                failure = error
-                self._in_transaction(lambda due=due: due._report_failed(failure))
-            except Exception as error:  # noqa: BLE001 - a connector's bug stops no other
-                _logger.exception("connector of channel %s failed", self.id)
-                failure = RetryLater(f"{type(error).__name__} in the connector")
-                self._in_transaction(lambda due=due: due._report_failed(failure))
-            else:
-                self._in_transaction(due._report_done)
-                self._in_transaction(self._channel_answered)
+            self._report_one(due)
+
+    def _report_one(self, due):
+        try:
+            self._connector().report_shipment(due._shipment())
+        except ConnectorError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - a connector's bug stops no other
+            _logger.exception("connector of channel %s failed", self.id)
+            failure = RetryLater(f"{type(error).__name__} in the connector")
+        else:
+            failure = None
+        if failure:
+            self._in_transaction(lambda: due._report_failed(failure))
+            return
+
+        def done():
+            due._report_done()
+            self._channel_answered()
+
+        self._in_transaction(done)

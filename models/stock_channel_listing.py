@@ -51,8 +51,7 @@ class StockChannelListing(models.Model):
         precompute=True,
         readonly=False,
         tracking=True,
-        help="The unit the channel counts in: a pack of six is one there and six "
-        "here.",
+        help="The unit the channel counts in: a pack of six is one there and six here.",
     )
     is_whole_units = fields.Boolean(
         string="Whole Units Only",

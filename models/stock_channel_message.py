@@ -79,7 +79,10 @@ class StockChannelMessage(models.Model):
     processed_at = fields.Datetime(readonly=True)
     note = fields.Char("Result", readonly=True)
     channel_order_id = fields.Many2one(
-        "stock.channel.order", readonly=True, ondelete="set null", index="btree_not_null"
+        "stock.channel.order",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
     )
     exception_ids = fields.Many2many(
         "stock.channel.exception",
@@ -242,7 +245,9 @@ class StockChannelMessage(models.Model):
                 lease=LEASE_SECONDS,
             )
         )
-        messages = self.sudo().browse(sorted(row_id for (row_id,) in self.env.cr.fetchall()))
+        messages = self.sudo().browse(
+            sorted(row_id for (row_id,) in self.env.cr.fetchall())
+        )
         messages.invalidate_recordset()
         return messages
 

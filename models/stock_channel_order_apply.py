@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from odoo import fields, models
+from odoo import models
 from odoo.fields import Command
 
 from ..connectors.plan import Action, LineState, plan_order, take_from
@@ -63,7 +63,7 @@ class StockChannelOrderApply(models.Model):
         orders_sudo = self.env["sale.order"].sudo().with_company(company)
         order_sudo = orders_sudo.create(self._prepare_sale_order(snapshot))
         self.sale_order_id = order_sudo
-        for line in self.line_ids.filtered(lambda l: l._wanted_qty() > 0):
+        for line in self.line_ids.filtered(lambda line: line._wanted_qty() > 0):
             line.sale_line_id = order_sudo.order_line.filtered(
                 lambda sale_line, line=line: (
                     sale_line.channel_order_line_ref == line.external_id
@@ -182,13 +182,17 @@ class StockChannelOrderApply(models.Model):
         if not rate:
             return [Command.clear()]
         company = self.channel_id.company_id
-        taxes = self.env["account.tax"].sudo().search(
-            [
-                *self.env["account.tax"]._check_company_domain(company),
-                ("type_tax_use", "=", "sale"),
-                ("amount_type", "=", "percent"),
-                ("amount", "=", float(rate)),
-            ]
+        taxes = (
+            self.env["account.tax"]
+            .sudo()
+            .search(
+                [
+                    *self.env["account.tax"]._check_company_domain(company),
+                    ("type_tax_use", "=", "sale"),
+                    ("amount_type", "=", "percent"),
+                    ("amount", "=", float(rate)),
+                ]
+            )
         )
         fitting = taxes.filtered(
             lambda tax: tax.price_include == snapshot.prices_include_tax
@@ -328,9 +332,7 @@ class StockChannelOrderApply(models.Model):
     def _apply_cancel(self, plan, snapshot):
         """Cancel whatever has not left yet; what has left is an expected return."""
         order_sudo = self.sale_order_id.sudo()
-        has_left = any(
-            move.state == "done" for move in order_sudo.order_line.move_ids
-        )
+        has_left = any(move.state == "done" for move in order_sudo.order_line.move_ids)
         if order_sudo.state == "cancel":
             note = self.env._("Cancelled here already.")
         elif not has_left:

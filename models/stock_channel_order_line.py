@@ -191,7 +191,8 @@ class StockChannelOrderLine(models.Model):
         if not components:
             return {self.product_id.id: units}
         return {
-            product_id: per_unit * units for _listing, product_id, per_unit in components
+            product_id: per_unit * units
+            for _listing, product_id, per_unit in components
         }
 
     def _component_ids(self):

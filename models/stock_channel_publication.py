@@ -81,7 +81,9 @@ class StockChannelPublication(models.Model):
     sent_qty = fields.Float("Sent", digits="Product Unit", readonly=True)
     sent_sequence = fields.Float(digits=(20, 0), readonly=True)
     sent_at = fields.Datetime(readonly=True)
-    acknowledged_qty = fields.Float("Acknowledged", digits="Product Unit", readonly=True)
+    acknowledged_qty = fields.Float(
+        "Acknowledged", digits="Product Unit", readonly=True
+    )
     acknowledged_sequence = fields.Float(digits=(20, 0), readonly=True)
     acknowledged_at = fields.Datetime("Acknowledged On", readonly=True)
     expected_qty = fields.Float("Expected", digits="Product Unit", readonly=True)
@@ -146,8 +148,7 @@ class StockChannelPublication(models.Model):
     def _compute_display_name(self):
         for publication in self:
             publication.display_name = (
-                f"{publication.listing_id.sku} @ "
-                f"{publication.channel_location_id.name}"
+                f"{publication.listing_id.sku} @ {publication.channel_location_id.name}"
             )
 
     @api.depends("parts", "wanted_qty")
@@ -177,9 +178,7 @@ class StockChannelPublication(models.Model):
         allowed = self.filtered(lambda row: target in TRANSITIONS[row.state])
         refused = self - allowed
         if refused:
-            _logger.warning(
-                "publications %s may not become %s", refused.ids, target
-            )
+            _logger.warning("publications %s may not become %s", refused.ids, target)
         allowed.write({**(vals or {}), "state": target})
         return allowed
 

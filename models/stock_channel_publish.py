@@ -103,11 +103,14 @@ class StockChannelPublish(models.Model):
                 [update for _row_id, update in updates], push.idempotency_key
             )
         except ConnectorError as error:
-            self._in_transaction(lambda: self._batch_failed(push, updates, error))
+            failure = error
         except Exception as error:  # noqa: BLE001 - a connector's bug stops no other
             _logger.exception("connector of channel %s failed", self.id)
-            wrapped = RetryLater(f"{type(error).__name__} in the connector")
-            self._in_transaction(lambda: self._batch_failed(push, updates, wrapped))
+            failure = RetryLater(f"{type(error).__name__} in the connector")
+        else:
+            failure = None
+        if failure:
+            self._in_transaction(lambda: self._batch_failed(push, updates, failure))
         else:
             self._in_transaction(lambda: self._batch_done(push, updates, results))
         return True
@@ -313,9 +316,7 @@ class StockChannelPublicationResult(models.Model):
         has_compare = push.channel_id._capabilities().compare_and_set
         now = self.env.cr.now()
         self.env.cr.execute(
-            SQL(
-                "SELECT nextval(%s) FROM generate_series(1, %s)", SEQUENCE, len(self)
-            )
+            SQL("SELECT nextval(%s) FROM generate_series(1, %s)", SEQUENCE, len(self))
         )
         updates = []
         for row, (sequence,) in zip(self, self.env.cr.fetchall(), strict=True):
@@ -331,7 +332,9 @@ class StockChannelPublicationResult(models.Model):
                 },
             )
             previous = (
-                to_decimal(row.expected_qty) if has_compare and row.expected_at else None
+                to_decimal(row.expected_qty)
+                if has_compare and row.expected_at
+                else None
             )
             updates.append(
                 (

@@ -56,9 +56,7 @@ class StockChannelPush(models.Model):
         self.idempotency_key = hashlib.sha256(text.encode()).hexdigest()
 
     def _finish(self, state, error=False):
-        self.write(
-            {"state": state, "finished_at": self.env.cr.now(), "error": error}
-        )
+        self.write({"state": state, "finished_at": self.env.cr.now(), "error": error})
 
     def _record_results(self, updates, results):
         """Write the channel's answers into the ledger.

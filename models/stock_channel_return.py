@@ -296,9 +296,7 @@ class StockChannelReturnLine(models.Model):
     )
     sku = fields.Char(related="order_line_id.sku")
     quantity = fields.Float(digits="Product Unit", readonly=True)
-    planned_qty = fields.Float(
-        "In Transfers", digits="Product Unit", readonly=True
-    )
+    planned_qty = fields.Float("In Transfers", digits="Product Unit", readonly=True)
     done_qty = fields.Float("Came Back", digits="Product Unit", readonly=True)
     disposition = fields.Selection(DISPOSITIONS, required=True, readonly=True)
 

@@ -70,9 +70,7 @@ class StockChannelSecret(models.Model):
     def _check_dates(self):
         for secret in self:
             if secret.valid_to and secret.valid_to <= secret.valid_from:
-                raise ValidationError(
-                    self.env._("A secret must end after it starts.")
-                )
+                raise ValidationError(self.env._("A secret must end after it starts."))
 
     def _active_values(self):
         """Return the values active now, newest first. For elevated use only."""

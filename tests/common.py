@@ -34,7 +34,11 @@ class HubCase(TransactionCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.env = cls.env(
-            context={**cls.env.context, "tracking_disable": True, "no_reset_password": True}
+            context={
+                **cls.env.context,
+                "tracking_disable": True,
+                "no_reset_password": True,
+            }
         )
         cls.company = cls.env.company
         cls.warehouse = cls.env["stock.warehouse"].create(

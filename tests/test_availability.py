@@ -127,9 +127,7 @@ class TestAvailability(HubCase):
 
     def test_moves_to_another_place_are_owed(self):
         self.receive(self.product, 10)
-        self.make_move(
-            self.product, 4, self.stock, self.warehouse.wh_qc_stock_loc_id
-        )
+        self.make_move(self.product, 4, self.stock, self.warehouse.wh_qc_stock_loc_id)
         self.assert_numbers(owed=4, wire=6)
 
     def test_the_final_destination_counts_not_the_next_step(self):
@@ -224,9 +222,7 @@ class TestAvailability(HubCase):
 
     def test_order_without_a_location_is_taken_from_the_first(self):
         south = self.env["stock.warehouse"].create({"name": "South", "code": "HUBS"})
-        second = self.make_place(
-            self.channel, "south", south.lot_stock_id, sequence=20
-        )
+        second = self.make_place(self.channel, "south", south.lot_stock_id, sequence=20)
         self.receive(self.product, 10)
         self.receive(self.product, 10, south.lot_stock_id)
         self.order(
@@ -309,9 +305,7 @@ class TestAvailability(HubCase):
         product = self.make_product(
             "Flour", uom_id=self.env.ref("uom.product_uom_kgm").id
         )
-        self.env["decimal.precision"].search(
-            [("name", "=", "Product Unit")]
-        ).digits = 4
+        self.env["decimal.precision"].search([("name", "=", "Product Unit")]).digits = 4
         listing = self.make_listing(self.channel, product, "FLOUR")
         self.assertFalse(listing.is_whole_units)
         self.receive(product, 2.7509)

@@ -2,6 +2,7 @@ import json
 import time
 from datetime import UTC, datetime
 
+from odoo import fields
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
@@ -186,7 +187,7 @@ class TestDoor(HttpCase):
 
     def test_pull_answers_the_channels_numbers(self):
         self.env["stock.channel.publication"]._refresh(
-            self.listing, "first", datetime(2026, 11, 21)
+            self.listing, "first", fields.Datetime.now()
         )
         page = self.pull().json()
         (level,) = page["levels"]

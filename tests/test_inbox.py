@@ -77,7 +77,9 @@ class TestInbox(HubCase):
         bad, good = self.messages()
         self.assertEqual((bad.state, good.state), ("waiting", "done"))
         exception = self.open_exceptions()
-        self.assertEqual((exception.category, exception.message_ids_to_retry), ("data", bad))
+        self.assertEqual(
+            (exception.category, exception.message_ids_to_retry), ("data", bad)
+        )
         self.assertTrue(exception.field)
 
     def test_counted_stock_changes_nothing_by_itself(self):
@@ -129,7 +131,9 @@ class TestInbox(HubCase):
         message = self.messages()
         for attempt in (1, 2, 3):
             with self.registry.cursor() as cr:
-                messages = self.env["stock.channel.message"].with_env(self.env(cr=cr, su=True))
+                messages = self.env["stock.channel.message"].with_env(
+                    self.env(cr=cr, su=True)
+                )
                 messages._in_transaction(messages._claim)
             self.env.invalidate_all()
             self.assertEqual((message.attempts, message.state), (attempt, "pending"))
@@ -143,7 +147,9 @@ class TestInbox(HubCase):
     def test_leased_message_is_left_alone(self):
         self.deliver("order.updated", self.order_data())
         with self.registry.cursor() as cr:
-            messages = self.env["stock.channel.message"].with_env(self.env(cr=cr, su=True))
+            messages = self.env["stock.channel.message"].with_env(
+                self.env(cr=cr, su=True)
+            )
             messages._in_transaction(messages._claim)
         self.env.invalidate_all()
         self.run_inbox()
@@ -155,7 +161,9 @@ class TestInbox(HubCase):
         self.deliver("order.updated", self.order_data(version=1))
         self.deliver("order.updated", self.order_data(version=2, status="cancelled"))
         with self.registry.cursor() as cr:
-            messages = self.env["stock.channel.message"].with_env(self.env(cr=cr, su=True))
+            messages = self.env["stock.channel.message"].with_env(
+                self.env(cr=cr, su=True)
+            )
             claimed = messages._in_transaction(messages._claim).ids
         self.env.invalidate_all()
         self.assertEqual(claimed, self.messages()[:1].ids)
@@ -167,7 +175,9 @@ class TestInbox(HubCase):
             for _round in range(6):
                 self.run_inbox()
                 self.retry_now()
-        self.assertEqual((self.messages().state, self.messages().attempts), ("pending", 0))
+        self.assertEqual(
+            (self.messages().state, self.messages().attempts), ("pending", 0)
+        )
         self.run_inbox()
         self.assertEqual(self.messages().state, "done")
 

@@ -58,9 +58,7 @@ class TestLoop(HubCase):
 
     def test_unknown_sku_opens_one_exception(self):
         for number in (1, 2):
-            self.order(
-                f"200{number}", lines=[self.line_data("1", "NOBODY-KNOWS", 1)]
-            )
+            self.order(f"200{number}", lines=[self.line_data("1", "NOBODY-KNOWS", 1)])
         exception = self.open_exceptions()
         self.assertEqual(len(exception), 1)
         self.assertEqual(exception.category, "mapping")
@@ -73,9 +71,7 @@ class TestLoop(HubCase):
     def test_mapping_the_sku_heals_every_order(self):
         self.receive(self.product, 10)
         for number in (1, 2):
-            self.order(
-                f"200{number}", lines=[self.line_data("1", "NOBODY-KNOWS", 1)]
-            )
+            self.order(f"200{number}", lines=[self.line_data("1", "NOBODY-KNOWS", 1)])
         exception = self.open_exceptions()
         exception.product_id = self.product
         exception.action_map()
@@ -102,7 +98,8 @@ class TestLoop(HubCase):
         self.assertEqual(list(self.shop.books.shipments), ["1001-1"])
         shipment = self.shop.books.shipments["1001-1"]
         self.assertEqual(
-            shipment["lines"], [{"order_line_id": "1", "quantity": "2", "lots": []}]
+            shipment["lines"],
+            [{"order_line_id": "1", "quantity": "2", "lots": []}]
             if "lots" in shipment["lines"][0]
             else [{"order_line_id": "1", "quantity": "2"}],
         )

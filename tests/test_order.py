@@ -92,9 +92,11 @@ class TestOrder(HubCase):
         picking.move_ids.quantity = 2
         picking.move_ids.picked = True
         picking.with_context(skip_backorder=True).button_validate()
-        self.order(version=2, status="cancelled", lines=[
-            self.line_data("1", "DESK", 5, cancelled_quantity="3")
-        ])
+        self.order(
+            version=2,
+            status="cancelled",
+            lines=[self.line_data("1", "DESK", 5, cancelled_quantity="3")],
+        )
         exception = self.open_exceptions()
         self.assertEqual(exception.category, "stock")
         self.assertEqual(self.open_demand(order), 3)
@@ -209,9 +211,7 @@ class TestOrder(HubCase):
         self.assertEqual((exception.category, exception.value), ("mapping", "moon"))
         self.assertFalse(order.sale_order_id)
         south = self.env["stock.warehouse"].create({"name": "South", "code": "HUBS"})
-        self.make_place(
-            self.channel, "moon", south.lot_stock_id
-        )
+        self.make_place(self.channel, "moon", south.lot_stock_id)
         exception.action_retry()
         self.run_inbox()
         self.assertEqual(order.sale_order_id.state, "sale")
@@ -264,9 +264,7 @@ class TestOrder(HubCase):
 
     def test_order_date_is_the_day_of_purchase(self):
         order = self.order()
-        self.assertEqual(
-            str(order.sale_order_id.date_order), "2026-11-20 09:00:00"
-        )
+        self.assertEqual(str(order.sale_order_id.date_order), "2026-11-20 09:00:00")
 
     def test_customer_is_known_by_mail_never_by_name(self):
         first = self.order().sale_order_id.partner_id

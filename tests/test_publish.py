@@ -245,7 +245,9 @@ class TestPublish(HubCase):
         self.run_publish()
         self.assertEqual(exception.state, "resolved")
         self.assertEqual(self.shown(), 15)
-        self.assertEqual((self.channel.failure_count, self.channel.last_error), (0, False))
+        self.assertEqual(
+            (self.channel.failure_count, self.channel.last_error), (0, False)
+        )
 
     @mute_logger(PUBLISH_LOGGER)
     def test_refused_credentials_are_a_persons_job_at_once(self):
@@ -275,7 +277,9 @@ class TestPublish(HubCase):
         self.run_publish()
         exception = self.open_exceptions()
         self.assertEqual(self.row.state, "rejected")
-        self.assertEqual((exception.category, exception.cause), ("refused", "No such item."))
+        self.assertEqual(
+            (exception.category, exception.cause), ("refused", "No such item.")
+        )
         self.assertEqual(exception.publication_id, self.row)
         self.add_shop_item("DESK", "main", 10)
         exception.action_retry()

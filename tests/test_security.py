@@ -10,7 +10,13 @@ from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import SECRET
 
 from .common import HubCase
 
-GROUPS = ("group_user", "group_operator", "group_manager", "group_approver", "group_admin")
+GROUPS = (
+    "group_user",
+    "group_operator",
+    "group_manager",
+    "group_approver",
+    "group_admin",
+)
 HUB_MODELS = re.compile(r"stock\.channel($|\.)")
 
 
@@ -196,7 +202,9 @@ class TestSecurity(HubCase):
             "group_admin", company_ids=[(6, 0, other.ids)], company_id=other.id
         )
         for model in self.persistent_models():
-            if "company_id" in model._fields and model.with_user(user).has_access("read"):
+            if "company_id" in model._fields and model.with_user(user).has_access(
+                "read"
+            ):
                 with self.subTest(model=model._name):
                     self.assertFalse(model.with_user(user).search([]))
 
@@ -228,7 +236,10 @@ class TestSecurity(HubCase):
 
     def test_overlapping_locations_are_refused(self):
         for location in (self.stock, self.shelf, self.warehouse.view_location_id):
-            with self.subTest(location=location.name), self.assertRaises(ValidationError):
+            with (
+                self.subTest(location=location.name),
+                self.assertRaises(ValidationError),
+            ):
                 self.make_place(self.channel, "second", location)
 
     def test_selling_unit_must_convert(self):

@@ -29,7 +29,10 @@ class StockChannelSecretWizard(models.TransientModel):
             "res_model": "stock.channel.secret.reveal",
             "view_mode": "form",
             "target": "new",
-            "context": {"default_value": value, "default_channel_id": self.channel_id.id},
+            "context": {
+                "default_value": value,
+                "default_channel_id": self.channel_id.id,
+            },
         }
 
 

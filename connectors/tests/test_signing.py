@@ -126,7 +126,7 @@ class TestSigning(unittest.TestCase):
 
     def test_malformed_secrets_are_unusable(self):
         bare = SECRET.removeprefix("whsec_")
-        for secret in ("", "whsec_", bare, "WHSEC_" + bare, SECRET + "é", "whsec_a b"):
+        for secret in ("", "whsec_", bare, "WHSEC_" + bare, SECRET + "é", SECRET + "!"):
             with self.subTest(secret):
                 self.assertFalse(signing.is_usable_secret(secret))
                 self.assertFalse(accepted(BODY, self.headers, [secret]))

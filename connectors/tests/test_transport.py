@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import traceback
+import tracemalloc
 import unittest
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -384,6 +385,23 @@ class TestWire(unittest.TestCase):
     def test_endless_answer_is_ended(self):
         self.assertIn("larger than", self.refused("endless"))
 
+    def test_bomb_is_never_unpacked_in_full(self):
+        packed = gzip.compress(bytes(64 * 1024 * 1024))
+        transport = self.transport(max_bytes=1024 * 1024)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        with self.assertRaises(RetryLater):
+            transport._read([packed], {"content-encoding": "gzip"}, True)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 8 * 1024 * 1024)
+
+    def test_cut_answer_is_noticed_whatever_the_library_does(self):
+        """urllib3 before 2.0 does not compare with the announced length."""
+        headers = {"content-length": "3"}
+        with self.assertRaises(RetryLater):
+            self.transport()._read([b"{}"], headers, True)
+        self.assertEqual(b"{} ", self.transport()._read([b"{}", b" "], headers, True))
+        self.assertEqual(b"", self.transport()._read([], headers, False))
+
     def test_damaged_answers(self):
         self.assertIn("damaged", self.refused("damaged"))
         self.assertIn("cut short", self.refused("half_packed"))
@@ -407,6 +425,14 @@ class TestWire(unittest.TestCase):
                 text = self.refused(path, total=0.15)
                 self.assertEqual("The channel did not answer in time.", text)
                 self.assertLess(time.monotonic() - start, 1)
+
+    def test_kept_connection_has_an_end_too(self):
+        transport = self.transport(total=0.15)
+        transport.request("GET", f"http://{self.address}/fine")
+        start = time.monotonic()
+        with self.assertRaises(RetryLater):
+            transport.request("GET", f"http://{self.address}/drip")
+        self.assertLess(time.monotonic() - start, 1)
 
     def test_call_after_a_cut_one_works(self):
         transport = self.transport(total=0.15)

@@ -134,13 +134,18 @@ def _new_order(store: Store, number: int, lines: list[Body]) -> Body:
         "payment_reference": f"PAY-{number}",
         "lines": lines,
         "shipping": [],
-        "total": plain(
-            sum(
-                (Decimal(x["quantity"]) * Decimal(x["unit_price"]) for x in lines),
-                Decimal(0),
-            )
-        ),
+        "total": _total(lines),
     }
+
+
+def _total(lines: list[Body]) -> str:
+    """Return what the customer pays: cancelled pieces are not charged."""
+    kept = (
+        (Decimal(x["quantity"]) - Decimal(x["cancelled_quantity"]))
+        * Decimal(x["unit_price"])
+        for x in lines
+    )
+    return plain(sum(kept, Decimal(0)))
 
 
 def read(store: Store, order_id: str) -> Body:
@@ -159,6 +164,7 @@ def _save(store: Store, db: sqlite3.Connection, order: Body) -> None:
     """Store a changed order under its next version and tell the hub."""
     order["version"] += 1
     order["updated_at"] = store.now()
+    order["total"] = _total(order["lines"])
     db.execute(
         "UPDATE sale SET updated_at = ?, body = ? WHERE id = ?",
         (order["updated_at"], json.dumps(order), order["id"]),

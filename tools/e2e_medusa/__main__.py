@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import secrets
 import sys
 import time
 
 from tools.demo.rpc import User
-from tools.devenv import DevEnvError, Environment, OdooServer, Progress, guarded
-from tools.medusa import Shop, running_shop
+from tools.devenv import (
+    DevEnvError,
+    Environment,
+    OdooServer,
+    Progress,
+    free_port,
+    guarded,
+)
+from tools.medusa import running_shop
 
 from .office import Office
 from .story import STOCK, Story
@@ -32,11 +41,8 @@ def main() -> int:
     with env.postgres():
         env.create_database(database, template=env.template_database(demo=True))
         try:
-            with (
-                running_shop(env, env.database_name("e2e_medusa_shop")) as shop,
-                env.start_odoo(database) as odoo,
-            ):
-                _perform(env, odoo, shop)
+            with env.start_odoo(database) as odoo:
+                _perform(env, odoo)
                 check_log(odoo.log.read_text(encoding="utf-8", errors="replace"))
         finally:
             env.drop_database(database)
@@ -45,15 +51,27 @@ def main() -> int:
     return 0
 
 
-def _perform(env: Environment, odoo: OdooServer, shop: Shop) -> None:
-    """Connect the two and play the story, a row per step."""
-    with env.progress.step("Two warehouses, stock and the channel"):
+def _perform(env: Environment, odoo: OdooServer) -> None:
+    """Open the shop, connect the two and play the story, a row per step."""
+    port = free_port()
+    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    with env.progress.step("Two warehouses, their stock and a channel"):
         office = Office(User(odoo.url, odoo.database, "admin", "admin"))
         office.open_warehouses(STOCK)
-        office.connect(shop)
-    _print(("STEP", "ODOO: has - reserved", "MEDUSA: stocked - reserved"), "SECONDS")
-    _print(tuple("-" * width for width in WIDTHS), "-------")
-    Story(odoo, office, shop, tell=_tell).play()
+        door = office.new_channel(f"http://127.0.0.1:{port}")
+    settings = {
+        "STOCK_CHANNEL_HUB_URL": odoo.url + door,
+        "STOCK_CHANNEL_HUB_SECRET": secret,
+    }
+    name = env.database_name("e2e_medusa_shop")
+    with running_shop(env, name, port, settings) as shop:
+        with env.progress.step("Key, locations and listings of the channel"):
+            office.connect(shop)
+        _print(
+            ("STEP", "ODOO: has - reserved", "MEDUSA: stocked - reserved"), "SECONDS"
+        )
+        _print(tuple("-" * width for width in WIDTHS), "-------")
+        Story(odoo, office, shop, secret, tell=_tell).play()
 
 
 def _tell(step: str, odoo: str, medusa: str, seconds: float) -> None:

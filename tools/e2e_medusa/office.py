@@ -106,21 +106,26 @@ class Office:
         ]
         self.admin.call("stock.quant", "action_apply_inventory", quants)
 
-    def connect(self, shop: Shop) -> None:
-        """Make the channel, a draft: address, key, locations, listings.
-
-        :raise DevEnvError: when the connection test fails.
-        """
-        admin = self.admin
-        self.channel_id = admin.create(
+    def new_channel(self, shop_url: str) -> str:
+        """Make the channel, a draft; return the path of its own door."""
+        self.channel_id = self.admin.create(
             "stock.channel",
             {
                 "name": "Medusa shop",
                 "connector": "medusa",
-                "base_url": shop.url,
-                "allowed_hosts": shop.url.removeprefix("http://"),
+                "base_url": shop_url,
+                "allowed_hosts": shop_url.removeprefix("http://"),
             },
         )
+        domain = [("id", "=", self.channel_id)]
+        row = self.admin.row("stock.channel", domain, ["webhook_token"])
+        return f"/stock_channel/{row['webhook_token']}"
+
+    def connect(self, shop: Shop) -> None:
+        """Enter the key, test it, map locations and listings.
+
+        :raise DevEnvError: when the connection test fails.
+        """
         self._enter_key(shop.secret_key)
         health = self._press("action_check_connection")["params"]
         if health["type"] != "success":
@@ -128,11 +133,16 @@ class Office:
         self._press("action_fetch_locations")
         for name, external_id in shop.locations.items():
             domain = [*self._mine(), ("external_id", "=", external_id)]
-            row = admin.row("stock.channel.location", domain, ["id"])
+            row = self.admin.row("stock.channel.location", domain, ["id"])
             values = {"location_ids": [(6, 0, [self.stocks[name]])]}
-            admin.write("stock.channel.location", [row["id"]], values)
+            self.admin.write("stock.channel.location", [row["id"]], values)
         self._press("action_fetch_listings")
         self._poll_often()
+
+    def accept_events(self, secret: str) -> None:
+        """Enter the secret with which the shop signs what it tells."""
+        values = {"channel_id": self.channel_id, "name": "Shop", "new_value": secret}
+        self.admin.create("stock.channel.secret", values)
 
     def _enter_key(self, key: str) -> None:
         """Fill in the form for credentials."""
@@ -251,6 +261,12 @@ class Office:
         """Return the states of what the channel must be told about parcels."""
         rows = self._rows("stock.channel.fulfillment", ["state"])
         return [row["state"] for row in rows]
+
+    def messages(self, origin: str) -> list[str]:
+        """Return the topics of what came in: by "poll" or by "webhook"."""
+        domain = [*self._mine(), ("origin", "=", origin)]
+        rows = self.admin.rows("stock.channel.message", domain, ["topic"], order="id")
+        return [row["topic"] for row in rows]
 
     def trouble(self) -> list[str]:
         """Return the channel's open exceptions, in words."""

@@ -74,6 +74,7 @@ class Books:
 class Story:
     """Plays the steps; each ends when both sides agree with the books.
 
+    :param str secret: signs what the shop's subscriber tells.
     :param tell: gets one row per step: what, Odoo, Medusa, seconds.
     """
 
@@ -82,11 +83,13 @@ class Story:
         odoo: OdooServer,
         office: Office,
         shop: Shop,
+        secret: str,
         tell: Callable[[str, str, str, float], None],
     ) -> None:
         self._odoo = odoo
         self._office = office
         self._shop = shop
+        self._secret = secret
         self._tell = tell
         self._books = Books()
 
@@ -97,10 +100,14 @@ class Story:
         """
         self._publish()
         bought = {CABINET: 8}
-        order = self._buy("A customer buys 8 cabinets", "East", bought)
+        order = self._buy("Polled: 8 cabinets are bought", "East", bought)
+        # Without a secret the door lets nothing in; from now on it does.
+        self._expect("webhook", [])
+        self._office.accept_events(self._secret)
         self._cancel(order, bought)
         bought = {BIN: 5, LAMP: 3}
-        order = self._buy("Another buys 5 bins and 3 lamps", "West", bought)
+        order = self._buy("Told: 5 bins, 3 lamps are bought", "West", bought)
+        self._expect("webhook", ["order.canceled", "order.placed"])
         self._ship(order, bought)
         self._rest()
 
@@ -154,7 +161,7 @@ class Story:
             return wrong
 
         self._wait(problems, PATIENCE, "the cancelled sale order")
-        self._row("The shop cancels it", (next(iter(lines)), "East"), start)
+        self._row("Told: the shop cancels it", (next(iter(lines)), "East"), start)
 
     def _ship(self, order: PlacedOrder, lines: Mapping[str, int]) -> None:
         """Validate the delivery in Odoo; Medusa shows the fulfilment."""
@@ -190,6 +197,15 @@ class Story:
         self._row("Polled again: nothing moves", (BIN, "West"), start)
 
     # ------------------------------------------------------------------- checks
+
+    def _expect(self, origin: str, topics: list[str]) -> None:
+        """Make sure that an order came the way it was meant to.
+
+        :raise DevEnvError: otherwise.
+        """
+        found = self._office.messages(origin)
+        if found != topics:
+            raise DevEnvError(f"By {origin} came {found}, not {topics}.")
 
     def _wrong_deliveries(
         self, sale: SaleOrder, place: str, lines: Mapping[str, int], state: str

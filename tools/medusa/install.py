@@ -13,6 +13,7 @@ from tools.devenv.processes import three_times
 SOURCE = Path(__file__).parent
 INPUTS = ("package.json", "package-lock.json", ".npmrc")
 CONFIG = "medusa-config.js"
+SUBSCRIBERS = "subscribers"
 NEEDED_MB = 1500
 """Megabytes: 665 installed, as much again while npm unpacks."""
 
@@ -39,6 +40,8 @@ def installed(env: Environment) -> Path:
         build_once(link, digest(*inputs), build)
         # Not part of the key: another configuration needs no other packages.
         shutil.copy(SOURCE / CONFIG, link)
+        target = link / "src" / SUBSCRIBERS
+        shutil.copytree(SOURCE / SUBSCRIBERS, target, dirs_exist_ok=True)
     return link.resolve()
 
 

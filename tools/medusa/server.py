@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tools.devenv import DevEnvError, Environment, free_port, run, running
@@ -23,7 +23,10 @@ _COMMAND = Path("node_modules/@medusajs/cli/cli.js")
 
 @contextlib.contextmanager
 def running_shop(
-    env: Environment, database: str, port: int | None = None
+    env: Environment,
+    database: str,
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Shop]:
     """Have a freshly seeded shop for the length of the block, on loopback only.
 
@@ -31,6 +34,7 @@ def running_shop(
     afterwards; the process and everything it started are ended.
 
     :param int port: a free one is chosen if absent.
+    :param settings: variables for the server, such as those of our subscriber.
     :raise DevEnvError: with one sentence, quoting Medusa's log.
     """
     folder = installed(env)
@@ -44,6 +48,7 @@ def running_shop(
         "STORE_ORIGINS": f"http://127.0.0.1:{port}",
         "MEDUSA_DISABLE_TELEMETRY": "true",
         "NODE_ENV": "production",
+        **(settings or {}),
     }
     medusa = [str(env.node), str(folder / _COMMAND)]
     env.server.drop_database(database)

@@ -6,6 +6,7 @@ import unittest
 from datetime import datetime, timedelta
 from typing import Any
 
+from tools.demo_shop.orders import read
 from tools.demo_shop.store import MAX_EVENTS
 
 from .test_demo_case import CHAIR, WEST, ShopCase
@@ -72,9 +73,11 @@ class TestOrders(ShopCase):
         part = [{"order_line_id": "1001-1", "quantity": "1"}]
         self.control(f"/orders/{order['id']}/cancel", {"lines": part})
         self.assertEqual(self.shown(), "8")
+        self.assertEqual(read(self.store, order["id"])["total"], "241")
         done = self.control(f"/orders/{order['id']}/cancel").get_json()
         self.assertEqual(self.shown(), "10")
         self.assertEqual((done["version"], done["status"]), (3, "cancelled"))
+        self.assertEqual(done["total"], "0")
         again = self.control(f"/orders/{order['id']}/cancel")
         self.assertEqual(again.status_code, 409)
         versions = [body["data"]["version"] for body in self.send_all()]

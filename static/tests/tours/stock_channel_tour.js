@@ -67,8 +67,8 @@ registry.category("web_tour.tours").add("stock_channel_hub_queue", {
             run: "click",
         },
         {
-            content: "It is resolved",
-            trigger: ".o_statusbar_status .o_arrow_button_current:contains(Resolved)",
+            content: "It is on record who mapped what",
+            trigger: ".o-mail-Message:contains(TOUR-UNKNOWN mapped to)",
         },
     ],
 });
