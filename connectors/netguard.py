@@ -81,10 +81,16 @@ class AllowedHosts:
         bare = entry.strip()
         if bare.count(":") > 1 and not bare.startswith("["):
             bare = f"[{bare}]"
-        parts = urlsplit(f"//{bare}")
-        if not parts.hostname:
-            raise Misconfigured("An allowed host has no name.", field="allowed_hosts")
-        return parts.hostname, parts.port
+        try:
+            parts = urlsplit(f"//{bare}")
+            name, port = parts.hostname, parts.port
+        except ValueError:
+            name = port = None
+        if not name:
+            raise Misconfigured(
+                "An allowed host must be a host or host:port.", field="allowed_hosts"
+            )
+        return name, port
 
     def __contains__(self, host_port: tuple[str, int]) -> bool:
         host, port = host_port

@@ -123,7 +123,7 @@ def _key(secret: str) -> bytes | None:
     """Return the key bytes of a secret, None when it cannot be used."""
     if not secret.startswith(_PREFIX):
         return None
-    text = secret.removeprefix(_PREFIX).rstrip("=")
+    text = secret.removeprefix(_PREFIX)
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):

@@ -19,8 +19,8 @@ from typing import Any, NoReturn, TypeVar
 from .errors import BadPayload
 
 MAX_DEPTH = 64
-MAX_CONTAINERS = 30_000
-MAX_SEPARATORS = 90_000
+MAX_CONTAINERS = 25_000
+MAX_SEPARATORS = 60_000
 """Bounds on what a body may hold, checked before parsing: 1 MiB of ``[],`` would
 otherwise cost a hundred times the memory and time of an honest one."""
 

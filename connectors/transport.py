@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn, Self
@@ -169,17 +170,28 @@ class Transport:
         total: float = 60,
         ca_file: str | None = None,
     ) -> None:
-        self._allowed = AllowedHosts(allowed_hosts)
+        self._allowed_hosts = allowed_hosts
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._total = total
-        self._guard = AddressGuard(self._allowed)
-        self._session = self._new_session(ca_file)
+        self._ca_file = ca_file
 
-    def _new_session(self, ca_file: str | None) -> requests.Session:
+    # Built when first needed: a connector that only verifies a delivery makes no
+    # call, and must not fail over a setting for calls.
+
+    @cached_property
+    def _allowed(self) -> AllowedHosts:
+        return AllowedHosts(self._allowed_hosts)
+
+    @cached_property
+    def _guard(self) -> AddressGuard:
+        return AddressGuard(self._allowed)
+
+    @cached_property
+    def _session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
-        session.verify = ca_file or True
+        session.verify = self._ca_file or True
         session.headers.clear()
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = GuardedAdapter(self._guard)
@@ -189,7 +201,8 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections kept open."""
-        self._session.close()
+        if "_session" in self.__dict__:
+            self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -215,12 +228,12 @@ class Transport:
         :raise RetryLater: no usable answer, or 5xx: the outcome is unknown.
         :raise Misconfigured: redirect, bad address, bad certificate; no effect.
         """
+        parts = self._checked_url(url)
         sent = {"user-agent": _USER_AGENT, "accept-encoding": "gzip"}
         if json is not None:
             body = jsonlib.dumps(json, separators=(",", ":"), allow_nan=False).encode()
             sent["content-type"] = "application/json"
         sent.update({name.lower(): value for name, value in (headers or {}).items()})
-        parts = self._checked_url(url)
         call = Request(
             method=method.upper(),
             url=url,
@@ -228,11 +241,16 @@ class Transport:
             params=params or {},
             body=body or b"",
         )
+        return check_status(self._logged(call, parts), datetime.now(UTC))
+
+    def _logged(self, call: Request, parts: SplitResult) -> Response:
+        """Do one call and leave one line about it, without query, header or body."""
         start = time.monotonic()
         outcome = "no answer"
         try:
             response = self._exchange(call)
             outcome = str(response.status)
+            return response
         finally:
             _logger.debug(
                 "%s %s%s: %s in %.3f s",
@@ -242,7 +260,6 @@ class Transport:
                 outcome,
                 time.monotonic() - start,
             )
-        return check_status(response, datetime.now(UTC))
 
     def _checked_url(self, url: str) -> SplitResult:
         """Return the parts of an address that may be called.

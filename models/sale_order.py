@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 
 
@@ -20,6 +22,18 @@ class SaleOrder(models.Model):
         groups="stock_channel_hub.group_user",
     )
 
+    @contextmanager
+    def _unlocked_for_channel(self):
+        """Open a locked order for a change that the channel has already made.
+
+        A lock keeps people from changing a confirmed order; Odoo would also skip
+        procurement for it without a word.
+        """
+        was_locked = self.filtered("locked")
+        was_locked.locked = False
+        yield
+        was_locked.locked = True
+
 
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
@@ -36,7 +50,10 @@ class SaleOrderLine(models.Model):
         string="Channel's Line Id", readonly=True, copy=False
     )
     channel_order_line_ids = fields.One2many(
-        "stock.channel.order.line", "sale_line_id", readonly=True
+        "stock.channel.order.line",
+        "sale_line_id",
+        readonly=True,
+        groups="stock_channel_hub.group_user",
     )
 
     @api.depends("channel_location_id.warehouse_id")

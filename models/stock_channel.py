@@ -2,7 +2,7 @@ import secrets as token_source
 from datetime import UTC, datetime
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..connectors import registry
 from ..connectors.base import QuantityMeaning
@@ -269,6 +269,7 @@ class StockChannel(models.Model):
         return channels
 
     def write(self, vals):
+        self._check_admin_fields(vals)
         result = super().write(vals)
         if {"name", "active", "state"} & vals.keys():
             self._sync_crons()
@@ -276,6 +277,24 @@ class StockChannel(models.Model):
         if {"connector", "active"} & vals.keys():
             self.env["stock.channel.dirty"]._log_listings(self.listing_ids, "rule")
         return result
+
+    def _check_admin_fields(self, vals):
+        """Refuse that anybody but an administrator turns the numbers elsewhere.
+
+        A manager may rename a channel; another address would receive every number,
+        signed with the channel's secret.
+        """
+        guarded = {"connector", "base_url", "company_id", "database_uuid"} & vals.keys()
+        if (
+            guarded
+            and not self.env.su
+            and not self.env.user.has_group("stock_channel_hub.group_admin")
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only administrators of stock channels change the connection."
+                )
+            )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_only_unused(self):

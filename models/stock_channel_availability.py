@@ -236,11 +236,17 @@ class StockChannelAvailability(models.AbstractModel):
                   JOIN uom_uom AS listing_uom ON listing_uom.id = listing.uom_id
                  WHERE listing.id = ANY(%(listings)s)
                    AND listing.active
-                   -- A location nobody has mapped yet is not told zero.
-                   AND EXISTS (
-                       SELECT 1
-                         FROM stock_channel_location_stock_location_rel AS rel
-                        WHERE rel.channel_location_id = place.id)
+                   -- A location nobody has mapped yet is not told zero; one that
+                   -- lost its last stock location is.
+                   AND (EXISTS (
+                           SELECT 1
+                             FROM stock_channel_location_stock_location_rel AS rel
+                            WHERE rel.channel_location_id = place.id)
+                        OR EXISTS (
+                           SELECT 1
+                             FROM stock_channel_publication AS told
+                            WHERE told.listing_id = listing.id
+                              AND told.channel_location_id = place.id))
             ),
             kit AS (
                 SELECT listing_id, product_id, quantity

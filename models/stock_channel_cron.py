@@ -40,9 +40,11 @@ class StockChannelCron(models.Model):
                     "poll", "_cron_poll", minutes=2
                 )
             is_on = channel_sudo.active and channel_sudo.state == "live"
-            for cron in channel_sudo.publish_cron_id | channel_sudo.poll_cron_id:
-                if cron.active != is_on:
-                    cron.active = is_on
+            crons = channel_sudo.publish_cron_id | channel_sudo.poll_cron_id
+            wrong = crons.filtered(lambda cron, is_on=is_on: cron.active != is_on)
+            # A job that is just running cannot be changed, and pausing a channel
+            # must not fail for that: the job asks for the state before each call.
+            wrong.try_lock_for_update(allow_referencing=True).active = is_on
 
     def _create_cron(self, job, method, minutes):
         self.ensure_one()

@@ -32,25 +32,25 @@ class NeedsPerson(Exception):
     """Work that cannot go on without a person; says what they have to do.
 
     :param str fingerprint: equal for failures with one cause.
-    :param values: several (fingerprint, value) pairs when one piece of work waits
+    :param needs: several (fingerprint, values) pairs when one piece of work waits
         for several things, such as two unknown SKUs of one order.
     """
 
     def __init__(
-        self, *, category, title, cause, next_step, fingerprint="", values=(), **vals
+        self, *, category, title, cause, next_step, fingerprint="", needs=(), **vals
     ):
         super().__init__(title)
         self.category = category
         self.title = title
         self.cause = cause
         self.next_step = next_step
-        self.values = list(values) or [(fingerprint, vals.pop("value", ""))]
+        self.needs = list(needs) or [(fingerprint, {})]
         self.vals = vals
 
     def open(self, env, channel, message=None):
         """Open one exception per thing that is needed."""
         exceptions = env["stock.channel.exception"]
-        for fingerprint, value in self.values:
+        for fingerprint, vals in self.needs:
             exceptions |= exceptions._open(
                 channel,
                 category=self.category,
@@ -58,9 +58,9 @@ class NeedsPerson(Exception):
                 title=self.title,
                 cause=self.cause,
                 next_step=self.next_step,
-                value=value,
                 message=message,
                 **self.vals,
+                **vals,
             )
         return exceptions
 
@@ -199,6 +199,10 @@ class StockChannelException(models.Model):
 
     def _notify_owner(self):
         for exception in self.filtered("user_id"):
+            # Odoo refuses an activity for somebody who may not see the record; the
+            # exception must be written all the same.
+            if not exception.with_user(exception.user_id).has_access("read"):
+                continue
             exception.activity_schedule(
                 "mail.mail_activity_data_todo",
                 summary=exception.title,

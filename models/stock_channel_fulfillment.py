@@ -228,7 +228,7 @@ class StockChannelFulfillment(models.Model):
         for line in self.line_ids:
             order_line = line.order_line_id
             order_line._set_quantities(
-                {"acknowledged_qty": order_line.acknowledged_qty + line.quantity},
+                {"taken_qty": order_line.taken_qty + line.quantity},
                 now,
             )
         self.env["stock.channel.exception"]._resolve_fingerprint(

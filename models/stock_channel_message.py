@@ -178,7 +178,7 @@ class StockChannelMessage(models.Model):
         while True:
             claimed = self._in_transaction(self._claim)
             for message in claimed:
-                message._process_safely()
+                message.with_company(message.company_id)._process_safely()
             remaining = self._in_transaction(self._count_due)
             seconds_left = self.env["ir.cron"]._commit_progress(
                 len(claimed), remaining=remaining

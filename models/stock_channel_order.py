@@ -203,12 +203,12 @@ class StockChannelOrder(models.Model):
                     "Choose the product the channel means and press Map. Every order "
                     "that waits for it is processed by itself."
                 ),
-                values=[
+                needs=[
                     (
                         exceptions._mapping_fingerprint(
                             self.channel_id, "item", line.sku or line.item_id
                         ),
-                        line.sku or line.item_id,
+                        {"value": line.sku or line.item_id, "item_id": line.item_id},
                     )
                     for line in unknown.values()
                 ],
@@ -232,12 +232,12 @@ class StockChannelOrder(models.Model):
                 next_step=self.env._(
                     "Add the location to the channel's locations, then retry."
                 ),
-                values=[
+                needs=[
                     (
                         exceptions._mapping_fingerprint(
                             self.channel_id, "location", external_id
                         ),
-                        external_id,
+                        {"value": external_id},
                     )
                     for external_id in sorted(missing)
                 ],

@@ -72,6 +72,10 @@ class StockChannelOrderApply(models.Model):
         order_sudo.action_confirm()
         # Confirming stamps the present; finance wants the day of the purchase.
         order_sudo.date_order = self.placed_at
+        if snapshot.note:
+            order_sudo.message_post(
+                body=self.env._("The customer's note: %s", snapshot.note)
+            )
         self._mark_applied()
         return self.env._("Created %s.", order_sudo.name)
 
@@ -92,7 +96,7 @@ class StockChannelOrderApply(models.Model):
             "origin": f"{channel.name} {self.name}",
             "stock_channel_id": channel.id,
             "date_order": self.placed_at,
-            "note": False,
+            "reference": self.payment_reference,
             "order_line": [
                 Command.create(line_vals)
                 for line_vals in self._prepare_sale_lines(snapshot, wanted)
@@ -320,12 +324,13 @@ class StockChannelOrderApply(models.Model):
                 channel_order_id=self.id,
             )
         by_id = {line.external_id: line for line in self.line_ids}
-        for line_id, delta in plan.deltas.items():
-            line = by_id[line_id]
-            if delta > 0:
-                line._add_quantity(float(delta), self, snapshot)
-            else:
-                line._remove_quantity(float(-delta))
+        with order_sudo._unlocked_for_channel():
+            for line_id, delta in plan.deltas.items():
+                line = by_id[line_id]
+                if delta > 0:
+                    line._add_quantity(float(delta), self, snapshot)
+                else:
+                    line._remove_quantity(float(-delta))
         self._mark_applied()
         return self.env._("Changed %s lines.", len(plan.deltas))
 
@@ -339,9 +344,10 @@ class StockChannelOrderApply(models.Model):
             order_sudo._action_cancel()
             note = self.env._("Cancelled %s.", order_sudo.name)
         else:
-            for line in self.line_ids:
-                if line.applied_qty:
-                    line._remove_quantity(line.applied_qty)
+            with order_sudo._unlocked_for_channel():
+                for line in self.line_ids:
+                    if line.applied_qty:
+                        line._remove_quantity(line.applied_qty)
             note = self.env._("Cancelled what of %s had not left.", order_sudo.name)
         self._mark_applied()
         return note

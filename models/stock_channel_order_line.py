@@ -47,11 +47,25 @@ class StockChannelOrderLine(models.Model):
     )
     ordered_qty = fields.Float("Ordered", digits="Product Unit", readonly=True)
     cancelled_qty = fields.Float("Cancelled", digits="Product Unit", readonly=True)
-    acknowledged_qty = fields.Float(
-        "Shipped (Channel)",
+    fulfilled_qty = fields.Float(
+        "Shipped (Channel's Word)",
         digits="Product Unit",
         readonly=True,
-        help="Shipped, and the channel knows it.",
+        help="Shipped, as the newest word of the channel says.",
+    )
+    taken_qty = fields.Float(
+        "Shipped (Taken)",
+        digits="Product Unit",
+        readonly=True,
+        help="Shipped from here, and the channel has taken our report of it.",
+    )
+    acknowledged_qty = fields.Float(
+        "Shipped",
+        digits="Product Unit",
+        compute="_compute_acknowledged_qty",
+        store=True,
+        help="Shipped, and the channel knows it. The channel's word and our reports "
+        "tell of the same parcels, whichever is heard first.",
     )
     reported_qty = fields.Float(
         "Shipped (Reported)",
@@ -80,6 +94,11 @@ class StockChannelOrderLine(models.Model):
     )
     _in_flight = models.Index("(listing_id) WHERE in_flight_qty > 0")
     _open_lines = models.Index("(listing_id, assigned_location_id) WHERE is_open")
+
+    @api.depends("fulfilled_qty", "taken_qty")
+    def _compute_acknowledged_qty(self):
+        for line in self:
+            line.acknowledged_qty = max(line.fulfilled_qty, line.taken_qty)
 
     @api.depends("ordered_qty", "cancelled_qty", "acknowledged_qty", "applied_qty")
     def _compute_in_flight_qty(self):
@@ -133,10 +152,7 @@ class StockChannelOrderLine(models.Model):
             {
                 "ordered_qty": float(wire.quantity),
                 "cancelled_qty": float(cancelled),
-                # We may know of a shipment the channel took after this snapshot.
-                "acknowledged_qty": max(
-                    line.acknowledged_qty, float(wire.fulfilled_quantity)
-                ),
+                "fulfilled_qty": float(wire.fulfilled_quantity),
             },
             as_naive(snapshot.updated_at),
         )

@@ -191,7 +191,8 @@ class StockChannelPublication(models.Model):
         One statement: compute, compare, upsert. A row whose number returns to what
         the channel acknowledged last needs no push and becomes clean again.
 
-        :param str cause: why the number may have changed; kept where it did.
+        :param str | None cause: why the number may have changed, kept where it did;
+            None leaves the cause of a change that was noticed before.
         :param datetime changed_at: when, naive UTC; the oldest one not yet
             acknowledged is kept, since freshness counts from there.
         :return: how many numbers changed.
@@ -251,7 +252,8 @@ class StockChannelPublication(models.Model):
                        product_id = EXCLUDED.product_id,
                        parts = EXCLUDED.parts,
                        cause = CASE WHEN row.wanted_qty <> EXCLUDED.wanted_qty
-                           THEN EXCLUDED.cause ELSE row.cause END,
+                           THEN coalesce(EXCLUDED.cause, row.cause)
+                           ELSE row.cause END,
                        changed_at = CASE
                            WHEN row.wanted_qty = EXCLUDED.wanted_qty
                                THEN row.changed_at

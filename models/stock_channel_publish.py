@@ -129,7 +129,7 @@ class StockChannelPublish(models.Model):
         rows = Publication.browse(row_id for (row_id,) in self.env.cr.fetchall())
         if not rows:
             return None
-        Publication._refresh(rows.listing_id, "stock", self.env.cr.now())
+        Publication._refresh(rows.listing_id, None, self.env.cr.now())
         due = rows.filtered(lambda row: row.state == "pending")
         if not due:
             return None

@@ -62,13 +62,13 @@ class StockMove(models.Model):
 
     def _report_to_channels(self):
         """Tell channels of goods that left, and returns of goods that came."""
-        shipped = self.filtered(
+        shipped = self.sudo().filtered(
             lambda move: (
                 move.sale_line_id.channel_order_line_ids
                 and move.location_dest_id.usage == "customer"
             )
         )
         if shipped:
-            self.env["stock.channel.fulfillment"].sudo()._create_from_moves(shipped)
+            shipped.env["stock.channel.fulfillment"]._create_from_moves(shipped)
         if self.picking_id:
             self.env["stock.channel.return"].sudo()._goods_came(self.picking_id)

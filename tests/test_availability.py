@@ -322,5 +322,5 @@ class TestAvailability(HubCase):
         self.env.flush_all()
         self.channel.connector = "medusa"
         self.assert_numbers(published=8, own_open=2, wire=10)
-        order.line_ids.acknowledged_qty = 2
+        order.line_ids.taken_qty = 2
         self.assert_numbers(published=8, own_open=0, wire=8)

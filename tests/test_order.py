@@ -293,3 +293,51 @@ class TestOrder(HubCase):
         self.assertEqual(second.partner_shipping_id.parent_id, second.partner_id)
         self.assertEqual(second.partner_shipping_id.city, "Ghent")
         self.assertEqual(second.partner_shipping_id, third.partner_shipping_id)
+
+    # ---------------------------------------------------------------- people
+
+    def test_warehouse_clerk_without_hub_rights_ships_and_the_shop_hears(self):
+        order = self.order()
+        clerk = self.env["res.users"].create(
+            {
+                "name": "Clerk",
+                "login": "clerk-without-hub",
+                "group_ids": [(6, 0, self.env.ref("stock.group_stock_user").ids)],
+            }
+        )
+        picking = self.moves(order).picking_id.with_user(clerk)
+        picking.move_ids.picked = True
+        picking.button_validate()
+        self.assertEqual(picking.state, "done")
+        self.assertEqual(order.fulfillment_ids.line_ids.quantity, 2)
+
+    def test_sales_person_without_hub_rights_works_on_the_order(self):
+        order = self.order()
+        seller = self.env["res.users"].create(
+            {
+                "name": "Seller",
+                "login": "seller-without-hub",
+                "group_ids": [
+                    (6, 0, self.env.ref("sales_team.group_sale_manager").ids)
+                ],
+            }
+        )
+        sale = order.sale_order_id.with_user(seller)
+        sale.read(["stock_channel_id", "amount_total"])
+        sale.order_line.read(["channel_location_id", "warehouse_id"])
+        sale._action_cancel()
+        self.assertEqual(order.sale_order_id.state, "cancel")
+
+    def test_locked_order_follows_the_channel_and_stays_locked(self):
+        order = self.order()
+        order.sale_order_id.action_lock()
+        self.order(version=2, lines=[self.line_data("1", "DESK", 3)])
+        self.assertEqual(self.open_demand(order), 3)
+        self.assertTrue(order.sale_order_id.locked)
+
+    def test_note_and_payment_reference_are_kept_inert(self):
+        order = self.order(note="<script>alert(1)</script>", payment_reference="PAY-7")
+        sale = order.sale_order_id
+        self.assertEqual(sale.reference, "PAY-7")
+        self.assertIn("&lt;script&gt;", sale.message_ids[0].body)
+        self.assertNotIn("<script>", "".join(sale.message_ids.mapped("body")))

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import SECRET
+from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import BASE_URL, SECRET
 
 from .common import HubCase
 
@@ -181,6 +181,23 @@ class TestSecurity(HubCase):
             listing.with_user(operator).product_id = lamp
         self.env.invalidate_all()
         self.assertEqual(listing.product_id, self.product)
+
+    def test_only_admins_change_where_numbers_go(self):
+        manager = self.channel.with_user(self.make_user("group_manager"))
+        with self.assertRaises(AccessError):
+            manager.base_url = "https://elsewhere.example"
+        self.env.invalidate_all()
+        self.assertEqual(self.channel.base_url, BASE_URL)
+        manager.freshness_target = 5
+        self.assertEqual(self.channel.freshness_target, 5)
+
+    def test_owner_who_may_not_see_it_does_not_stop_the_exception(self):
+        self.channel.exception_owner_id = self.env["res.users"].create(
+            {"name": "Outsider", "login": "outsider"}
+        )
+        self.order(lines=[self.line_data("1", "UNKNOWN", 1)])
+        self.assertEqual(self.open_exceptions().value, "UNKNOWN")
+        self.assertFalse(self.open_exceptions().activity_ids)
 
     # ------------------------------------------------------------- companies
 

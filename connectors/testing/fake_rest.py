@@ -9,7 +9,7 @@ from typing import Any
 from .. import signing
 from ..base import QuantityKey
 from ..errors import BadSignature
-from ..strict_json import format_time, parse_time
+from ..strict_json import format_time, parse_decimal, parse_time
 from ..transport import Request, Response
 from .fake_channel import FakeServer, FixedClock, json_response
 
@@ -133,14 +133,16 @@ class FakeRest(FakeServer):
                 "message": "No such item.",
             }
             return {**result, "status": "rejected", **refusal}
-        previous = level["previous"]
+        quantity, previous = parse_decimal(level["quantity"]), level["previous"]
+        if quantity is None:
+            refusal = {"code": "bad_quantity", "field": "quantity", "message": "What?"}
+            return {**result, "status": "rejected", **refusal}
         if level["sequence"] <= current.sequence or (
             previous is not None and Decimal(previous) != current.quantity
         ):
             status = "stale"
         else:
             status = "applied"
-            quantity = Decimal(level["quantity"])
             self.books.show(*place, quantity, level["sequence"])
             current = self.books.levels[place]
         return {

@@ -69,8 +69,8 @@ class TestAllowedHosts(unittest.TestCase):
             with self.subTest(host_port):
                 self.assertEqual(expected, host_port in allowed)
 
-    def test_nameless_entry_is_refused(self):
-        for entry in ("", " ", ":80"):
+    def test_malformed_entry_is_refused(self):
+        for entry in ("", " ", ":80", "host:abc", "host:99999", "[::1"):
             with self.subTest(entry), self.assertRaises(Misconfigured):
                 AllowedHosts([entry])
 

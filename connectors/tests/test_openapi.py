@@ -5,6 +5,7 @@ import json
 import re
 import unittest
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from .. import rest_payload
 from ..rest import RestConnector
 from ..testing.fake_channel import FixedClock
 from ..testing.fake_rest import BASE_URL, SECRET, FakeRest
+from ..transport import Request, Response
 from . import test_rest_conformance
 from .test_rest import updates
 
@@ -224,30 +226,14 @@ class TestSchemas(OpenApiCase):
     def test_what_connector_and_fake_say_is_valid(self):
         clock = FixedClock()
         server = FakeRest(clock)
+        self.seen: dict[str, set[int]] = {}
+        handle = server.handle
+        server.transport._handler = lambda call: self.checked(call, handle(call))
         connector = RestConnector(
             {"base_url": BASE_URL}, server.transport, clock, [SECRET]
         )
-        seen: dict[str, set[int]] = {}
-        handle = server.handle
-
-        def checked(call):
-            answer = handle(call)
-            item = self.document["webhooks"][call.url.removeprefix(BASE_URL + "/")]
-            operation = item[call.method.lower()]
-            if call.body:
-                schema = operation["requestBody"]["content"]["application/json"]
-                body = json.loads(call.body)
-                self.assertEqual([], self.errors(schema["schema"], body))
-            response = operation["responses"].get(str(answer.status))
-            response = self.resolve(response or operation["responses"]["2XX"])
-            for content in response.get("content", {}).values():
-                self.assertEqual([], self.errors(content["schema"], answer.json()))
-            seen.setdefault(operation["operationId"], set()).add(answer.status)
-            return answer
-
-        server.transport._handler = checked
-        key = server.add_item("S0", "main", 5)
-        server.add_item("S1", "main", 5)
+        key = server.add_item("S0", "main", Decimal(5))
+        server.add_item("S1", "main", Decimal(5))
         server.add_order("1001")
         connector.publish(updates(2), "push-1")
         connector.publish(updates(3), "push-2")
@@ -257,7 +243,6 @@ class TestSchemas(OpenApiCase):
         connector.fetch_order("1001")
         list(connector.fetch_listings())
         connector.check()
-        self.report(connector, clock)
         self.report(connector, clock)
         self.assertEqual(
             {
@@ -269,8 +254,22 @@ class TestSchemas(OpenApiCase):
                 "takeShipment": {201},
                 "takeCancellation": {201},
             },
-            seen,
+            self.seen,
         )
+
+    def checked(self, call: Request, answer: Response) -> Response:
+        """Compare a call and its answer with the document, and note both."""
+        item = self.document["webhooks"][call.url.removeprefix(BASE_URL + "/")]
+        operation = item[call.method.lower()]
+        if call.body:
+            content = operation["requestBody"]["content"]["application/json"]
+            self.assertEqual([], self.errors(content["schema"], json.loads(call.body)))
+        responses = operation["responses"]
+        response = self.resolve(responses.get(str(answer.status)) or responses["2XX"])
+        for content in response.get("content", {}).values():
+            self.assertEqual([], self.errors(content["schema"], answer.json()))
+        self.seen.setdefault(operation["operationId"], set()).add(answer.status)
+        return answer
 
     def report(self, connector: RestConnector, clock: FixedClock) -> None:
         """Tell a shipment and a cancellation."""

@@ -43,82 +43,84 @@ def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
 
 
+OPEN_ORDER = OrderSnapshot(
+    id="1001",
+    version=3,
+    updated_at=datetime(2026, 11, 21, 10, 15, 30, 250000, tzinfo=UTC),
+    placed_at=datetime(2026, 11, 21, 10, 2, tzinfo=UTC),
+    cancelled=False,
+    currency="EUR",
+    prices_include_tax=True,
+    customer=Customer(
+        id="C-77",
+        email="ada@example.com",
+        name="Ada Example",
+        phone="+32 2 555 01 02",
+        vat="BE0477472701",
+    ),
+    shipping_address=Address(
+        name="Ada Example",
+        street="1 Main Street",
+        street2="Box 4",
+        city="Brussels",
+        zip="1000",
+        state="BRU",
+        country="BE",
+    ),
+    billing_address=Address(
+        name="Example NV",
+        street="2 Market Square",
+        city="Ghent",
+        zip="9000",
+        country="BE",
+    ),
+    payment_status=PaymentStatus.PAID,
+    lines=(
+        OrderLine(
+            id="1001-1",
+            sku="FURN_0096",
+            item_id="gid-96",
+            quantity=D(3),
+            cancelled_quantity=D(1),
+            fulfilled_quantity=D(1),
+            unit_price=D("750.00"),
+            discount=D("75.50"),
+            tax_rate=D(21),
+            location_id="main",
+            title="Customizable Desk (Steel, White)",
+        ),
+        OrderLine(
+            id="1001-2",
+            sku="FURN_6666",
+            quantity=D("0.125"),
+            lots=(
+                LotQuantity(name="LOT-0001", quantity=D("0.1")),
+                LotQuantity(name="LOT-0002", quantity=D("0.025")),
+            ),
+            unit_price=D("16.40"),
+            location_id="shop",
+        ),
+    ),
+    shipping=(
+        ShippingLine(
+            id="ship-1",
+            title="Standard delivery",
+            amount=D("9.95"),
+            tax_rate=D(21),
+        ),
+    ),
+    total=D("1436.50"),
+    payment_reference="pay_31Fx",
+    note="Ring twice.\nThe dog is friendly. 🐕",
+)
+
+
 class TestSamples(unittest.TestCase):
     maxDiff = None
 
     def test_open_order(self):
-        expected = OrderSnapshot(
-            id="1001",
-            version=3,
-            updated_at=datetime(2026, 11, 21, 10, 15, 30, 250000, tzinfo=UTC),
-            placed_at=datetime(2026, 11, 21, 10, 2, tzinfo=UTC),
-            cancelled=False,
-            currency="EUR",
-            prices_include_tax=True,
-            customer=Customer(
-                id="C-77",
-                email="ada@example.com",
-                name="Ada Example",
-                phone="+32 2 555 01 02",
-                vat="BE0477472701",
-            ),
-            shipping_address=Address(
-                name="Ada Example",
-                street="1 Main Street",
-                street2="Box 4",
-                city="Brussels",
-                zip="1000",
-                state="BRU",
-                country="BE",
-            ),
-            billing_address=Address(
-                name="Example NV",
-                street="2 Market Square",
-                city="Ghent",
-                zip="9000",
-                country="BE",
-            ),
-            payment_status=PaymentStatus.PAID,
-            lines=(
-                OrderLine(
-                    id="1001-1",
-                    sku="FURN_0096",
-                    item_id="gid-96",
-                    quantity=D(3),
-                    cancelled_quantity=D(1),
-                    fulfilled_quantity=D(1),
-                    unit_price=D("750.00"),
-                    discount=D("75.50"),
-                    tax_rate=D(21),
-                    location_id="main",
-                    title="Customizable Desk (Steel, White)",
-                ),
-                OrderLine(
-                    id="1001-2",
-                    sku="FURN_6666",
-                    quantity=D("0.125"),
-                    lots=(
-                        LotQuantity(name="LOT-0001", quantity=D("0.1")),
-                        LotQuantity(name="LOT-0002", quantity=D("0.025")),
-                    ),
-                    unit_price=D("16.40"),
-                    location_id="shop",
-                ),
-            ),
-            shipping=(
-                ShippingLine(
-                    id="ship-1",
-                    title="Standard delivery",
-                    amount=D("9.95"),
-                    tax_rate=D(21),
-                ),
-            ),
-            total=D("1436.50"),
-            payment_reference="pay_31Fx",
-            note="Ring twice.\nThe dog is friendly. 🐕",
-        )
         [event] = payload.parse(sample("order_open.json"), "order.updated")
-        self.assertEqual(expected, event)
+        self.assertEqual(OPEN_ORDER, event)
 
     def test_cancelled_before_created_has_no_lines(self):
         raw = sample("order_cancelled_before_created.json")

@@ -239,6 +239,13 @@ class TestRequest(unittest.TestCase):
             r" 404 in \d+\.\d{3} s\Z",
         )
 
+    def test_wrong_allowed_host_hurts_calls_only(self):
+        """The door builds a transport, too, and must stay open."""
+        with Transport(["host:abc"]) as transport:
+            with self.assertRaises(Misconfigured) as caught:
+                transport.request("GET", "http://host/")
+        self.assertEqual("allowed_hosts", caught.exception.field)
+
     def test_environment_plays_no_part(self):
         session = self.transport._session
         self.assertIs(False, session.trust_env)
@@ -416,7 +423,7 @@ class TestWire(unittest.TestCase):
         start = time.monotonic()
         text = self.refused("slow", timeout=(1, 0.1))
         self.assertEqual("The channel did not answer in time.", text)
-        self.assertLess(time.monotonic() - start, 1)
+        self.assertLess(time.monotonic() - start, 4)
 
     def test_dripping_has_an_end(self):
         for path in ("drip", "drip_headers"):
@@ -424,7 +431,7 @@ class TestWire(unittest.TestCase):
                 start = time.monotonic()
                 text = self.refused(path, total=0.15)
                 self.assertEqual("The channel did not answer in time.", text)
-                self.assertLess(time.monotonic() - start, 1)
+                self.assertLess(time.monotonic() - start, 4)
 
     def test_kept_connection_has_an_end_too(self):
         transport = self.transport(total=0.15)
@@ -432,7 +439,7 @@ class TestWire(unittest.TestCase):
         start = time.monotonic()
         with self.assertRaises(RetryLater):
             transport.request("GET", f"http://{self.address}/drip")
-        self.assertLess(time.monotonic() - start, 1)
+        self.assertLess(time.monotonic() - start, 4)
 
     def test_call_after_a_cut_one_works(self):
         transport = self.transport(total=0.15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import locking, postgres
 from .environment import Environment
@@ -15,6 +15,8 @@ from .processes import call, guarded
 from .progress import Progress
 from .testing import runner
 from .testing.results import SUITES
+
+Action = Callable[[argparse.Namespace, Progress], int]
 
 DESCRIPTION = """\
 Builds and uses this checkout's private environment below .dev/: Odoo 19, the Python
@@ -38,48 +40,39 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    setup = commands.add_parser("setup", help="build or update the environment")
-    setup.add_argument(
+    adder = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    made = {}
+    for name, (_action, text) in _commands().items():
+        made[name] = adder.add_parser(name, help=text, description=text)
+    made["setup"].add_argument(
         "--browser", action="store_true", help="also make sure of Chromium"
     )
-    setup.set_defaults(action=_setup)
-    execute = commands.add_parser(
-        "exec", help="run a program with Odoo importable and PostgreSQL running"
-    )
-    execute.set_defaults(action=_exec)
-    odoo = commands.add_parser("odoo", help="run Odoo itself with these arguments")
-    odoo.set_defaults(action=_odoo)
-    pytest = commands.add_parser(
-        "pytest", help="run pytest-odoo: pytest DATABASE [pytest's own arguments ...]"
-    )
-    pytest.set_defaults(action=_pytest)
-    template = commands.add_parser(
-        "database", help="make a fresh database with the addon and Odoo's demo data"
-    )
-    template.add_argument("name")
-    template.add_argument("--without-demo", action="store_true")
-    template.set_defaults(action=_database)
-    test = commands.add_parser("test", help="run the tests, all suites or some")
-    test.add_argument(
+    made["database"].add_argument("name")
+    made["database"].add_argument("--without-demo", action="store_true")
+    made["test"].add_argument(
         "--only",
         action="append",
         choices=SUITES,
         default=[],
         help="run this suite only; may be repeated",
     )
-    test.set_defaults(action=_test)
-    update = commands.add_parser(
-        "counts", help="write tests/counts.json from the tests there are now"
-    )
-    update.set_defaults(action=_counts)
-    reformat = commands.add_parser("format", help="sort imports and format with ruff")
-    reformat.set_defaults(action=_format)
-    lock = commands.add_parser("lock", help="resolve tools/*.in into tools/*.lock")
-    lock.set_defaults(action=_lock)
-    clean = commands.add_parser("clean", help="remove everything below .dev/")
-    clean.set_defaults(action=_clean)
     return result
+
+
+def _commands() -> dict[str, tuple[Action, str]]:
+    """Return each command's function and its line in the help."""
+    return {
+        "setup": (_setup, "build or update the environment"),
+        "exec": (_exec, "run a program with Odoo importable and PostgreSQL running"),
+        "odoo": (_odoo, "run Odoo itself with the arguments that follow"),
+        "pytest": (_pytest, "run pytest-odoo: pytest DATABASE [its own arguments ...]"),
+        "database": (_database, "make a fresh database with the addon and demo data"),
+        "test": (_test, "run the tests, all suites or some"),
+        "counts": (_counts, "write tests/counts.json from the tests there are now"),
+        "format": (_format, "sort imports and format with ruff"),
+        "lock": (_lock, "resolve tools/*.in into tools/*.lock"),
+        "clean": (_clean, "remove everything below .dev/"),
+    }
 
 
 def _setup(arguments: argparse.Namespace, progress: Progress) -> int:
@@ -165,7 +158,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     arguments.passed_on = passed_on
     progress = Progress()
-    return guarded(lambda: int(arguments.action(arguments, progress)))
+    action = _commands()[arguments.command][0]
+    return guarded(lambda: action(arguments, progress))
 
 
 if __name__ == "__main__":

@@ -294,19 +294,9 @@ class Environment:
         if http_port:
             require_free_port(http_port, port_variable)
         port = http_port or free_port()
-        command = self.odoo_command(
-            [
-                f"--database={database}",
-                f"--db-filter=^{re.escape(database)}$",
-                "--no-database-list",
-                "--http-interface=127.0.0.1",
-                f"--http-port={port}",
-                f"--gevent-port={free_port()}",
-                f"--workers={workers}",
-                f"--max-cron-threads={max_cron_threads}",
-                *arguments,
-            ]
-        )
+        sizes = [f"--workers={workers}", f"--max-cron-threads={max_cron_threads}"]
+        where = _serving_arguments(database, port)
+        command = self.odoo_command([*where, *sizes, *arguments])
         with serving(
             command,
             env=self.variables(),
@@ -320,6 +310,18 @@ class Environment:
     def log(self, name: str) -> Path:
         """Return the path of a log file below ``.dev/logs``."""
         return self.layout.logs / f"{name}.log"
+
+
+def _serving_arguments(database: str, port: int) -> list[str]:
+    """Return Odoo's options to serve exactly one database, to this machine only."""
+    return [
+        f"--database={database}",
+        f"--db-filter=^{re.escape(database)}$",
+        "--no-database-list",
+        "--http-interface=127.0.0.1",
+        f"--http-port={port}",
+        f"--gevent-port={free_port()}",
+    ]
 
 
 def _site_packages(environment: Path) -> Path:

@@ -53,16 +53,22 @@ def link_atomically(link: Path, target: str) -> None:
     partial.replace(link)
 
 
-def build_once(link: Path, key: str, build: Callable[[Path], None]) -> bool:
+def build_once(
+    link: Path,
+    key: str,
+    build: Callable[[Path], None],
+    usable: Callable[[Path], bool] = Path.is_dir,
+) -> bool:
     """Make ``link`` point at a complete folder built for ``key``.
 
     :param Path link: the stable name, for example ``.dev/venv``.
     :param str key: hash of everything the result depends on.
     :param Callable build: fills the (new, empty) folder that it is given.
+    :param Callable usable: whether a complete folder still works.
     :return: whether something was built; ``False`` means it was reused.
     """
     folder = link.with_name(f"{link.name}-{key}")
-    built = not (folder / STAMP).is_file()
+    built = not ((folder / STAMP).is_file() and usable(folder))
     if built:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

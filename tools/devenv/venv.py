@@ -41,18 +41,23 @@ def ensure(link: Path, lock: Path, progress: Progress) -> Path:
     :param Path link: the stable name (``.dev/venv``).
     :param Path lock: hashed requirements; a changed lock makes a new environment.
     """
-    python, version = find_python()
-    # Scripts hold absolute paths, so a moved checkout needs a new environment.
-    key = digest(lock, str(link), str(version), str(python.resolve()))
 
     def build(folder: Path) -> None:
+        python, version = find_python()
         require_free_space(folder, NEEDED_MB, "The Python environment")
         _create(python, version, folder, progress)
         with progress.step("Python packages (about 1 minute)"):
             three_times(lambda: install(folder / "bin" / "python", lock), progress)
 
-    build_once(link, key, build)
+    # Scripts hold absolute paths, so a moved checkout needs a new environment; any
+    # supported Python will do, so another `python3` on PATH does not.
+    build_once(link, digest(lock, str(link)), build, usable=_interpreter_exists)
     return link / "bin" / "python"
+
+
+def _interpreter_exists(folder: Path) -> bool:
+    """Tell whether the Python that an environment was made from is still there."""
+    return (folder / "bin" / "python").exists()
 
 
 def install(python: Path, lock: Path, target: Path | None = None) -> None:

@@ -42,6 +42,15 @@ class TestFiles(unittest.TestCase):
         self.assertTrue((self.link / "new").exists())
         self.assertEqual([p.name for p in self.folder.glob("venv-*")], ["venv-k2"])
 
+    def test_complete_but_broken_build_is_made_again(self):
+        files.build_once(self.link, "k1", lambda f: (f / "a").touch())
+        made = files.build_once(
+            self.link, "k1", lambda f: (f / "b").touch(), usable=lambda _folder: False
+        )
+        self.assertTrue(made)
+        self.assertTrue((self.link / "b").exists())
+        self.assertFalse((self.link / "a").exists())
+
     def test_interrupted_build_is_started_afresh(self):
         def interrupted(folder: Path) -> None:
             (folder / "half").touch()

@@ -104,6 +104,10 @@ class TestServer(unittest.TestCase):
         with self.assertRaisesRegex(DevEnvError, "another role .* PGUSER"):
             postgres.from_variables({"PGUSER": "postgres"}, Path("psql"))
 
+    def test_port_that_is_no_number_is_refused(self):
+        with self.assertRaisesRegex(DevEnvError, "PGPORT=x is not a port"):
+            postgres.from_variables({"PGPORT": "x", "PGUSER": "me"}, Path("psql"))
+
     def test_silent_server_is_one_sentence(self):
         refused = CommandFailed("x", "psql: error: Connection refused\n")
         with (

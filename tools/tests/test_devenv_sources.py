@@ -7,6 +7,7 @@ from unittest import mock
 
 from tools.devenv import apt, node, odoo_source, templates, venv
 from tools.devenv.errors import CommandFailed, DevEnvError
+from tools.devenv.paths import ADDON, Layout
 from tools.devenv.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -118,6 +119,125 @@ class TestInterpreters(unittest.TestCase):
     def test_node_versions(self):
         self.assertEqual(node.major_version("v20.20.2\n"), 20)
         self.assertEqual(node.major_version("command not found"), 0)
+
+
+class TestVirtualEnvironment(unittest.TestCase):
+    def test_python_without_venv_gets_the_system_package_first(self):
+        order = []
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(
+                venv, "install_system_packages", lambda names, *_: order.append(names)
+            ),
+            mock.patch.object(venv, "run", lambda *_, **__: order.append("venv")),
+        ):
+            python = Path(folder, "python")
+            python.write_text("#!/bin/sh\nexit 1\n")  # as `import ensurepip` would
+            python.chmod(0o755)
+            venv._create(python, (3, 12), Path(folder, "new"), QUIET)
+        self.assertEqual(order, [["python3.12-venv"], "venv"])
+
+
+class TestNode(unittest.TestCase):
+    def test_old_node_of_the_machine_is_not_used(self):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch("shutil.which", lambda name: str(Path(folder, name))),
+        ):
+            program = Path(folder, "node")
+            program.write_text("#!/bin/sh\necho v18.20.0\n")
+            program.chmod(0o755)
+            self.assertIsNone(node.of_this_machine())
+            program.write_text("#!/bin/sh\necho v22.1.0\n")
+            found = node.of_this_machine()
+        self.assertEqual(found, node.Node(program, Path(folder, "npm")))
+
+
+class FakeServer:
+    """Remembers databases by name, the newest last."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def database_exists(self, name: str) -> bool:
+        return name in self.names
+
+    def execute(self, _statement: str) -> str:
+        return "\n".join(reversed(self.names))
+
+
+class FakeEnvironment:
+    """Just enough of an environment to build templates in."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.odoo = mock.Mock(version="19")
+        self.progress = QUIET
+        self.server = FakeServer()
+        self.installed: list[tuple[str, ...]] = []
+        self.fails = False
+
+    def database_name(self, purpose: str) -> str:
+        return f"sch_{purpose}"
+
+    def drop_database(self, name: str) -> None:
+        if name in self.server.names:
+            self.server.names.remove(name)
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        assert template in self.server.names
+        self.server.names.append(name)
+
+    def run_odoo_init(self, name: str, modules: list[str], *, demo: bool) -> None:
+        if name not in self.server.names:
+            self.server.names.append(name)
+        if self.fails:
+            raise DevEnvError("Odoo ended with status 255")
+        self.installed.append(tuple(modules))
+
+    def rename_database(self, name: str, new_name: str) -> None:
+        self.server.names[self.server.names.index(name)] = new_name
+
+
+class TestTemplates(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        (self.root / "tools").mkdir()
+        (self.root / "tools" / "requirements.lock").write_text("x==1")
+        (self.root / "__manifest__.py").write_text('{"depends": ["stock"]}')
+        self.env = FakeEnvironment(self.root)
+        self.templates = templates.Templates(self.env)
+
+    def ensure(self) -> str:
+        return self.templates.ensure([ADDON], True)
+
+    def test_dependencies_are_installed_once_and_the_addon_on_top(self):
+        first = self.ensure()
+        self.assertEqual(self.ensure(), first)
+        self.assertEqual(self.env.installed, [("stock",), (ADDON,)])
+
+    def test_changed_source_reinstalls_the_addon_only(self):
+        first = self.ensure()
+        (self.root / "new.py").write_text("1")
+        self.assertNotEqual(self.ensure(), first)
+        self.assertEqual(self.env.installed, [("stock",), (ADDON,), (ADDON,)])
+
+    def test_templates_of_old_sources_are_dropped(self):
+        for number in range(4):
+            (self.root / "new.py").write_text(str(number))
+            self.ensure()
+        full = [name for name in self.env.server.names if "full" in name]
+        self.assertEqual(len(full), 2)
+
+    def test_failed_installation_is_not_taken_for_a_template(self):
+        self.env.fails = True
+        with self.assertRaises(DevEnvError):
+            self.ensure()
+        self.env.fails = False
+        self.assertIn(self.ensure(), self.env.server.names)
+        self.assertEqual(self.env.installed, [("stock",), (ADDON,)])
 
 
 class TestAddonDigest(unittest.TestCase):

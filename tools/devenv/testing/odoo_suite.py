@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from .results import SuiteResult, read_junit
 
 TOUR_FILES = "test_tours*.py"
 LIMIT_SECONDS = 1500.0  # a hung test must not eat the whole of CI's time
+_COLLECTED_TEST = re.compile(r"^\S+\.py::\S+$", re.MULTILINE)
 _NOTHING_LEFT = """
 SELECT 'table ' || table_name FROM information_schema.tables
  WHERE table_schema = 'public' AND table_name LIKE 'stock\\_channel%'
@@ -177,7 +179,7 @@ def _pytest(
 
 
 def _collected(env: Environment, database: str, arguments: Sequence[str | Path]) -> int:
-    """Count by the report of a run that only collects."""
+    """Count by the lines of a run that only collects."""
     log = env.log("collect")
     log.unlink(missing_ok=True)
     options = ["-q", "--collect-only", *map(str, arguments)]
@@ -187,4 +189,4 @@ def _collected(env: Environment, database: str, arguments: Sequence[str | Path])
     text = log.read_text(encoding="utf-8", errors="replace")
     if status not in (0, 5):
         raise DevEnvError(f"Collecting the tests failed: read {log}.")
-    return sum("::" in line for line in text.splitlines())
+    return len(_COLLECTED_TEST.findall(text))
