@@ -344,13 +344,33 @@ class StockChannelOrderApply(models.Model):
             order_sudo._action_cancel()
             note = self.env._("Cancelled %s.", order_sudo.name)
         else:
-            with order_sudo._unlocked_for_channel():
-                for line in self.line_ids:
-                    if line.applied_qty:
-                        line._remove_quantity(line.applied_qty)
+            gone = self.line_ids.filtered(lambda line: line._cancel_rest())
+            if gone:
+                self._expect_return(gone)
             note = self.env._("Cancelled what of %s had not left.", order_sudo.name)
         self._mark_applied()
         return note
+
+    def _expect_return(self, lines):
+        """Tell a person that a cancelled order has left, in part or whole."""
+        self.env["stock.channel.exception"]._open(
+            self.channel_id,
+            category="stock",
+            fingerprint=f"order:{self.id}:shipped",
+            title=self.env._("%s was cancelled after it had left", self.name),
+            cause=self.env._(
+                "The channel cancelled the order, but goods had left already: %s.",
+                ", ".join(
+                    f"{line._shipped_qty():g} {line.uom_id.name} {line.sku}"
+                    for line in lines
+                ),
+            ),
+            next_step=self.env._(
+                "Stop the parcel or expect the goods back. What had not left is "
+                "cancelled and on sale again."
+            ),
+            channel_order_id=self.id,
+        )
 
     def _check_total(self, snapshot):
         """Open an exception when the two sums differ by a cent.
@@ -412,6 +432,19 @@ class StockChannelOrderLineApply(models.Model):
             .sudo()
             .create({**vals, "order_id": order.sale_order_id.id})
         )
+
+    def _cancel_rest(self):
+        """Take everything off this line that has not left.
+
+        :return: whether something had left.
+        """
+        self.ensure_one()
+        shipped = self._shipped_qty()
+        rest = self.applied_qty - shipped
+        if self.uom_id.compare(rest, 0.0) > 0:
+            with self.sale_line_id.order_id.sudo()._unlocked_for_channel():
+                self._remove_quantity(rest)
+        return self.uom_id.compare(shipped, 0.0) > 0
 
     def _remove_quantity(self, quantity):
         """Take ``quantity`` (selling unit) off what has not left yet.

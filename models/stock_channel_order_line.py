@@ -125,7 +125,10 @@ class StockChannelOrderLine(models.Model):
         assigned = channel.location_ids.filtered(
             lambda location: location.external_id == wire.location_id
         )
-        cancelled = wire.quantity if snapshot.cancelled else wire.cancelled_quantity
+        cancelled = wire.cancelled_quantity
+        if snapshot.cancelled:
+            # What the channel says has left is not cancelled with the rest.
+            cancelled = max(cancelled, wire.quantity - wire.fulfilled_quantity)
         vals = {
             "sku": wire.sku,
             "item_id": wire.item_id or False,

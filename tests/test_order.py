@@ -86,26 +86,50 @@ class TestOrder(HubCase):
         self.assertEqual(self.moves(order).picking_id.carrier_tracking_ref, "T-1")
         self.assertEqual(self.open_demand(order), 5)
 
-    def test_rest_is_cancelled_after_a_part_was_shipped(self):
-        order = self.order(lines=[self.line_data("1", "DESK", 5)])
-        picking = self.moves(order).picking_id
-        picking.move_ids.quantity = 2
+    def ship(self, order, quantity):
+        picking = self.moves(order).picking_id.filtered(
+            lambda picking: picking.state != "done"
+        )
+        picking.move_ids.quantity = quantity
         picking.move_ids.picked = True
         picking.with_context(skip_backorder=True).button_validate()
+
+    def test_rest_is_cancelled_after_a_part_was_shipped(self):
+        order = self.order(lines=[self.line_data("1", "DESK", 5)])
+        self.ship(order, 2)
         self.order(
-            version=2,
-            status="cancelled",
-            lines=[self.line_data("1", "DESK", 5, cancelled_quantity="3")],
-        )
-        exception = self.open_exceptions()
-        self.assertEqual(exception.category, "stock")
-        self.assertEqual(self.open_demand(order), 3)
-        self.order(
-            version=3, lines=[self.line_data("1", "DESK", 5, cancelled_quantity="3")]
+            version=2, lines=[self.line_data("1", "DESK", 5, cancelled_quantity="3")]
         )
         self.assertEqual(self.open_demand(order), 0)
         self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 2)
-        self.assertEqual(self.numbers()["on_hand"], 18)
+        self.assertEqual(self.numbers()["wire"], 18)
+        self.assertFalse(self.open_exceptions())
+
+    def test_cancel_that_comes_after_a_parcel_left_expects_it_back(self):
+        order = self.order(lines=[self.line_data("1", "DESK", 5)])
+        self.ship(order, 2)
+        self.order(
+            version=2, status="cancelled", lines=[self.line_data("1", "DESK", 5)]
+        )
+        self.assertEqual(self.open_demand(order), 0)
+        self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 2)
+        self.assertEqual(order.state, "cancelled")
+        exception = self.open_exceptions().filtered(lambda e: e.category == "stock")
+        self.assertIn("2 Units DESK", exception.cause)
+        self.assertEqual(self.numbers()["wire"], 18)
+
+    def test_cancel_of_what_the_channel_knows_has_left_cancels_the_rest(self):
+        order = self.order(lines=[self.line_data("1", "DESK", 5)])
+        self.ship(order, 2)
+        self.order(
+            version=2,
+            status="cancelled",
+            lines=[self.line_data("1", "DESK", 5, fulfilled_quantity="2")],
+            total="20",
+        )
+        self.assertEqual(self.open_demand(order), 0)
+        self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 2)
+        self.assertFalse(self.open_exceptions())
 
     def test_more_cancelled_than_is_left_changes_nothing(self):
         order = self.order(lines=[self.line_data("1", "DESK", 5)])

@@ -169,9 +169,12 @@ class TestStructure(OpenApiCase):
 class TestSchemas(OpenApiCase):
     def errors(self, schema: dict[str, Any], value: Any) -> list[str]:
         """Return what a schema of the document finds wrong with a value."""
+        return [error.message for error in self.validator(schema).iter_errors(value)]
+
+    def validator(self, schema: dict[str, Any]) -> Any:
+        """Return a validator that finds the document's components."""
         whole = {**schema, "components": self.document["components"]}
-        validator = jsonschema.Draft202012Validator(whole)
-        return [error.message for error in validator.iter_errors(value)]
+        return jsonschema.Draft202012Validator(whole)
 
     def named(self, name: str) -> dict[str, Any]:
         """Return a reference to a schema."""
@@ -192,12 +195,13 @@ class TestSchemas(OpenApiCase):
 
     def test_hostile_samples_are_not(self):
         let_through = set()
+        validator = self.validator(self.named("Delivery"))
         for path in sorted((SAMPLES / "hostile").iterdir()):
             try:
                 value = json.loads(path.read_text("utf-8"), parse_constant=float)
             except (ValueError, RecursionError):
                 continue
-            if not self.errors(self.named("Delivery"), value):
+            if validator.is_valid(value):
                 let_through.add(path.name)
         # Refused before any schema, or by a stricter reading of "$" than Python's.
         other = {"body_nan.json", "body_infinity.json", "order_quantity_newline.json"}

@@ -46,6 +46,13 @@ def blueprint(store: Store) -> Blueprint:
         answer.call_on_close(store.unwatch)
         return answer
 
+    _add_buttons(routes, store)
+    return routes
+
+
+def _add_buttons(routes: Blueprint, store: Store) -> None:
+    """Add what customers can do."""
+
     @routes.post("/control/orders")
     def _place() -> tuple[dict[str, Any], int]:
         lines = _body().get("lines")
@@ -65,8 +72,6 @@ def blueprint(store: Store) -> Blueprint:
     def _receive(return_id: str) -> dict[str, Any]:
         _body()
         return returns.receive(store, return_id)
-
-    return routes
 
 
 def _change(

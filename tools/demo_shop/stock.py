@@ -50,55 +50,53 @@ def _take_level(
     what the shop shows was computed before our latest sale. Both are answered
     with our number and sequence, so that the hub can compute again.
     """
-    sku = text_field(level, "sku")
-    location_id = text_field(level, "location_id")
+    sku, location_id = text_field(level, "sku"), text_field(level, "location_id")
+    quantity, sequence = _checked_amounts(level)
+    row = store.row(
+        "SELECT * FROM level WHERE sku = ? AND location_id = ?", sku, location_id
+    )
+    if row is None:
+        raise _unknown(store, sku, location_id)
+    answer = {"sku": sku, "location_id": location_id}
+    previous = level.get("previous")
+    code = ""
+    if sequence <= row["sequence"]:
+        code = "old_sequence"
+    elif previous is not None and Decimal(previous) != Decimal(row["quantity"]):
+        code = "previous_differs"
+    if code:
+        known = {"quantity": row["quantity"], "sequence": row["sequence"]}
+        return {**answer, "status": "stale", **known, "code": code}
+    store.set_quantity(db, sku, location_id, quantity, sequence)
+    applied = {"quantity": plain(quantity), "sequence": sequence}
+    return {**answer, "status": "applied", **applied}
+
+
+def _checked_amounts(level: dict[str, Any]) -> tuple[Decimal, int]:
+    """Return quantity and sequence of a level whose types are right.
+
+    :raise RefusedError: when they are not, or the quantity is not whole.
+    """
     quantity = decimal_field(level, "quantity")
     sequence = level.get("sequence")
     if not isinstance(sequence, int) or isinstance(sequence, bool):
         raise RefusedError(422, "bad_type", "sequence must be an integer.", "sequence")
     if level.get("previous") is not None:
         decimal_field(level, "previous")
-    _check_known(store, sku, location_id)
     if quantity != quantity.to_integral_value():
         raise RefusedError(
             422, "not_whole", "This shop sells whole pieces only.", "quantity"
         )
-    row = store.row(
-        "SELECT * FROM level WHERE sku = ? AND location_id = ?", sku, location_id
-    )
-    if row is None:
-        raise RefusedError(422, "unknown_sku", f"{sku} is not for sale.", "sku")
-    previous = level.get("previous")
-    is_old = sequence <= row["sequence"]
-    is_surprised = previous is not None and Decimal(previous) != Decimal(
-        row["quantity"]
-    )
-    answer = {"sku": sku, "location_id": location_id}
-    if is_old or is_surprised:
-        return {
-            **answer,
-            "status": "stale",
-            "quantity": row["quantity"],
-            "sequence": row["sequence"],
-            "code": "old_sequence" if is_old else "previous_differs",
-        }
-    store.set_quantity(db, sku, location_id, quantity, sequence)
-    return {
-        **answer,
-        "status": "applied",
-        "quantity": plain(quantity),
-        "sequence": sequence,
-    }
+    return quantity, sequence
 
 
-def _check_known(store: Store, sku: str, location_id: str) -> None:
-    """Raise when the shop has no such product or no such location."""
+def _unknown(store: Store, sku: str, location_id: str) -> RefusedError:
+    """Return the refusal that names what of the two the shop does not have."""
     if all(location.id != location_id for location in store.catalogue.locations):
-        raise RefusedError(
+        return RefusedError(
             422, "unknown_location", f"No location {location_id}.", "location_id"
         )
-    if all(product.sku != sku for product in store.catalogue.products):
-        raise RefusedError(422, "unknown_sku", f"{sku} is not for sale here.", "sku")
+    return RefusedError(422, "unknown_sku", f"{sku} is not for sale here.", "sku")
 
 
 def _rejected(level: dict[str, Any], error: RefusedError) -> dict[str, Any]:

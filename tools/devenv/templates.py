@@ -100,7 +100,8 @@ class Templates:
         if env.server.database_exists(name):
             return name
         partial = env.database_name(f"build_{stage}")
-        title = f"Template database: {', '.join(modules)} ({stage.split('_')[1]} data)"
+        data = "with demo data" if demo else "without demo data"
+        title = f"Template database: {', '.join(modules)} ({data})"
         with env.progress.step(title):
             env.drop_database(partial)
             if base:
