@@ -1,13 +1,10 @@
 import secrets as token_source
-from datetime import UTC, datetime
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..connectors import registry
 from ..connectors.base import QuantityMeaning
-from ..connectors.errors import ConnectorError, Misconfigured
-from ..connectors.transport import Transport
 
 STATES = [
     ("draft", "Draft"),
@@ -22,11 +19,6 @@ TRANSITIONS = {
     "live": ("paused",),
     "paused": ("live", "draft"),
 }
-
-
-def utc_now():
-    """Return the present moment, aware UTC; the clock of every connector."""
-    return datetime.now(UTC)
 
 
 class StockChannel(models.Model):
@@ -397,118 +389,3 @@ class StockChannel(models.Model):
     def action_back_to_draft(self):
         self.check_access("write")
         self._update_state("draft")
-
-    # ------------------------------------------------------------ connector
-
-    def _transport(self):
-        """Return the object that does every outgoing call of this channel."""
-        hosts = self.sudo().allowed_hosts or ""
-        return Transport(
-            allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()]
-        )
-
-    def _connector_config(self):
-        channel_sudo = self.sudo()
-        return {
-            **(channel_sudo.credentials or {}),
-            "base_url": (channel_sudo.base_url or "").rstrip("/"),
-        }
-
-    def _connector(self):
-        """Return a connector for this channel, built anew for each use."""
-        self.ensure_one()
-        connector_class = registry.get(self.connector)
-        return connector_class(
-            self._connector_config(),
-            self._transport(),
-            utc_now,
-            secrets=self.sudo().secret_ids._active_values(),
-        )
-
-    def _capabilities(self):
-        self.ensure_one()
-        return registry.get(self.connector).capabilities
-
-    def _may_talk(self):
-        """Return whether this database may speak for the channel.
-
-        A copy of the production database would otherwise publish its old stock
-        under the real credentials.
-        """
-        self.ensure_one()
-        parameters_sudo = self.env["ir.config_parameter"].sudo()
-        return (
-            self.state == "live"
-            and self.active
-            and self.sudo().database_uuid == parameters_sudo.get_param("database.uuid")
-            and not parameters_sudo.get_param("database.is_neutralized")
-        )
-
-    def action_check_connection(self):
-        """Test address and credentials; tells the user the result."""
-        self.ensure_one()
-        self.check_access("write")
-        try:
-            health = self._connector().check()
-            message, is_ok = health.message, health.ok
-        except Misconfigured as error:
-            message, is_ok = error.message, False
-        return self._notify(message, "success" if is_ok else "danger")
-
-    def _notify(self, message, kind):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {"message": message, "type": kind, "sticky": kind == "danger"},
-        }
-
-    # -------------------------------------------------------------- actions
-
-    def action_fetch_locations(self):
-        """Add a channel location for each the channel has and we do not map yet."""
-        self.ensure_one()
-        self.check_access("write")
-        try:
-            remote = list(self._connector().fetch_locations())
-        except ConnectorError as error:
-            raise UserError(error.message) from error
-        known = set(
-            self.with_context(active_test=False).location_ids.mapped("external_id")
-        )
-        new = [location for location in remote if location.id not in known]
-        self.env["stock.channel.location"].create(
-            [
-                {
-                    "channel_id": self.id,
-                    "external_id": location.id,
-                    "name": location.name or location.id,
-                }
-                for location in new
-            ]
-        )
-        return self._notify(
-            self.env._(
-                "%(new)s new of %(all)s locations. Map each to its stock locations.",
-                new=len(new),
-                all=len(remote),
-            ),
-            "success",
-        )
-
-    def action_fetch_listings(self):
-        """Map what the channel lists to the products with the same reference."""
-        self.ensure_one()
-        self.check_access("write")
-        try:
-            remote = list(self._connector().fetch_listings())
-        except ConnectorError as error:
-            raise UserError(error.message) from error
-        created, unmatched = self.listing_ids._map_by_sku(self, remote)
-        return self._notify(
-            self.env._(
-                "%(new)s new listings mapped by SKU, %(unmatched)s without a product.",
-                new=len(created),
-                unmatched=len(unmatched),
-            ),
-            "success" if not unmatched else "warning",
-        )

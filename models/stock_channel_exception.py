@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..connectors.errors import Misconfigured, RateLimited
+from .quantities import plain
 
 _logger = logging.getLogger(__name__)
 
@@ -266,7 +267,7 @@ class StockChannelException(models.Model):
                 "this location? Correct the map or the item, then publish again."
             ),
             field=result.field,
-            value=f"{publication.sent_qty:g}",
+            value=plain(publication.sent_qty),
             publication_id=publication.id,
         )
 

@@ -7,8 +7,9 @@ from odoo import api, fields, models
 from ..connectors.base import LotQuantity, ReportedLine, Shipment
 from ..connectors.errors import ConnectorError, RateLimited, Rejected, RetryLater
 from ..connectors.retry import RetrySchedule
+from .quantities import to_decimal
 from .stock_channel_poll import as_aware
-from .stock_channel_publish import LEASE_SECONDS, to_decimal
+from .stock_channel_publish import LEASE_SECONDS
 
 _logger = logging.getLogger(__name__)
 
@@ -350,26 +351,21 @@ class StockChannelOrderLineShipped(models.Model):
 class StockChannelReport(models.Model):
     _inherit = "stock.channel"
 
-    def _report_fulfillments(self, deadline):
+    def _report_fulfillments(self, connector, deadline):
         """Tell the channel of every parcel that is due, one call each."""
         fulfillments = self.env["stock.channel.fulfillment"]
         while time.monotonic() < deadline and self._in_transaction(self._is_due):
             due = self._in_transaction(lambda: fulfillments._claim(self))
             if not due:
                 return
-            self._report_one(due)
+            self._report_one(connector, due)
 
-    def _report_one(self, due):
+    def _report_one(self, connector, due):
         try:
-            self._connector().report_shipment(due._shipment())
+            with self._connector_at_work():
+                connector.report_shipment(due._shipment())
         except ConnectorError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - a connector's bug stops no other
-            _logger.exception("connector of channel %s failed", self.id)
-            failure = RetryLater(f"{type(error).__name__} in the connector")
-        else:
-            failure = None
-        if failure:
             self._in_transaction(lambda: due._report_failed(failure))
             return
 

@@ -291,22 +291,27 @@ class StockChannelMessage(models.Model):
 
     def _events(self):
         """Return the events of this message, fetching what it only names."""
-        connector = self.channel_id._connector()
-        raw = self._raw_bytes()
-        events = []
-        for event in connector.parse(raw, self.topic or ""):
-            if not isinstance(event, FetchOrder):
-                events.append(event)
-                continue
-            try:
-                fetched = connector.fetch_order(event.order_id)
-            except RetryLater:
-                raise
-            except ConnectorError as error:
-                raise RetryLater(error.message) from error
-            if fetched:
-                events += connector.parse(fetched.raw, fetched.topic)
-        return events
+        with self.channel_id._connected() as connector:
+            events = []
+            for event in connector.parse(self._raw_bytes(), self.topic or ""):
+                if isinstance(event, FetchOrder):
+                    events += self._fetch(connector, event.order_id)
+                else:
+                    events.append(event)
+            return events
+
+    def _fetch(self, connector, order_id):
+        """Return the events of an order that a delivery only named.
+
+        :raise RetryLater: for every trouble, since the delivery itself is fine.
+        """
+        try:
+            fetched = connector.fetch_order(order_id)
+        except RetryLater:
+            raise
+        except ConnectorError as error:
+            raise RetryLater(error.message) from error
+        return connector.parse(fetched.raw, fetched.topic) if fetched else []
 
     def _handle(self, event):
         if isinstance(event, OrderSnapshot):

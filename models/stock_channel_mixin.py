@@ -128,5 +128,6 @@ def trigger_unless_waiting(registry, cron_ids):
                     is_waiting = bool(cr.rowcount)
             except CONCURRENCY_ERRORS:
                 is_waiting = False
-            if not is_waiting:
-                env["ir.cron"].browse(cron_id).exists()._trigger()
+            cron = env["ir.cron"].browse(cron_id).exists()
+            if cron and not is_waiting:
+                cron._trigger()

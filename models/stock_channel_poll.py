@@ -45,8 +45,9 @@ class StockChannelPoll(models.Model):
         started_at = self._in_transaction(self.env.cr.now)
         since = channel.order_cursor and channel.order_cursor - OVERLAP
         try:
-            for page in channel._connector().fetch_orders(as_aware(since)):
-                channel._in_transaction(lambda page=page: channel._store_page(page))
+            with channel._connected() as connector, channel._connector_at_work():
+                for page in connector.fetch_orders(as_aware(since)):
+                    channel._in_transaction(lambda page=page: channel._store_page(page))
         except ConnectorError as error:
             failure = error
             channel._in_transaction(lambda: channel._channel_failed(failure))

@@ -4,6 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .quantities import plain
 from .stock_channel_dirty import CAUSES
 
 _logger = logging.getLogger(__name__)
@@ -331,7 +332,7 @@ class StockChannelPublication(models.Model):
     def _pull_level(self):
         self.ensure_one()
         parts = {
-            name: str(value) if isinstance(value, float | int) else value
+            name: plain(value)
             for name, value in (self.parts or {}).items()
             if name in PULL_PARTS
         }
@@ -339,7 +340,7 @@ class StockChannelPublication(models.Model):
             "sku": self.listing_id.sku,
             "item_id": self.listing_id.item_id or None,
             "location_id": self.channel_location_id.external_id,
-            "quantity": f"{self.wanted_qty:g}",
+            "quantity": plain(self.wanted_qty),
             "unit": self.uom_id.name,
             "sequence": int(self.wanted_sequence),
             "state": "acknowledged" if self.state == "clean" else "wanted",

@@ -1,10 +1,9 @@
 import logging
 import time
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from odoo import api, fields, models
-from odoo.tools import SQL, float_round
+from odoo.tools import SQL
 
 from ..connectors.base import (
     QuantityKey,
@@ -19,6 +18,7 @@ from ..connectors.errors import (
     RetryLater,
 )
 from ..connectors.retry import RetrySchedule
+from .quantities import to_decimal
 from .stock_channel_publication import SEQUENCE
 
 _logger = logging.getLogger(__name__)
@@ -32,11 +32,6 @@ FAILURES_UNTIL_EXCEPTION = 3
 RETRY = RetrySchedule(base=5, cap=900)
 ACCEPTED_ERROR_CHARS = 300
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as Odoo stores times
-
-
-def to_decimal(quantity):
-    """Return a stored quantity as the decimal it stands for, without float noise."""
-    return Decimal(repr(float_round(quantity, precision_digits=6))).normalize()
 
 
 class StockChannelPublish(models.Model):
@@ -68,12 +63,13 @@ class StockChannelPublish(models.Model):
         deadline = time.monotonic() + SLICE_SECONDS
         if not channel or not self._in_transaction(channel._is_due):
             return
-        channel._report_fulfillments(deadline)
-        self._in_transaction(channel._expire_leases)
-        channel._read_back_unknown()
-        while time.monotonic() < deadline and self._in_transaction(channel._is_due):
-            if not channel._publish_batch():
-                return
+        with channel._connected() as connector:
+            channel._report_fulfillments(connector, deadline)
+            self._in_transaction(channel._expire_leases)
+            channel._read_back_unknown(connector)
+            while time.monotonic() < deadline and self._in_transaction(channel._is_due):
+                if not channel._publish_batch(connector):
+                    return
         if channel._in_transaction(channel._count_due):
             channel._in_transaction(channel._wake_publishers)
 
@@ -89,7 +85,7 @@ class StockChannelPublish(models.Model):
 
     # ---------------------------------------------------------------- batch
 
-    def _publish_batch(self):
+    def _publish_batch(self, connector):
         """Send one batch and record what became of it.
 
         :return: whether there was anything to send.
@@ -98,18 +94,12 @@ class StockChannelPublish(models.Model):
         if not claimed:
             return False
         push, updates = claimed
+        numbers = [update for _row_id, update in updates]
         try:
-            results = self._connector().publish(
-                [update for _row_id, update in updates], push.idempotency_key
-            )
+            with self._connector_at_work():
+                results = connector.publish(numbers, push.idempotency_key)
         except ConnectorError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - a connector's bug stops no other
-            _logger.exception("connector of channel %s failed", self.id)
-            failure = RetryLater(f"{type(error).__name__} in the connector")
-        else:
-            failure = None
-        if failure:
             self._in_transaction(lambda: self._batch_failed(push, updates, failure))
         else:
             self._in_transaction(lambda: self._batch_done(push, updates, results))
@@ -231,7 +221,7 @@ class StockChannelPublish(models.Model):
             push._finish("unknown", self.env._("The worker did not come back."))
         rows._update_state("unknown", {"lease_until": False})
 
-    def _read_back_unknown(self):
+    def _read_back_unknown(self, connector):
         """Look what the channel shows before sending anything new."""
         keys = self._in_transaction(self._unknown_keys)
         if not keys:
@@ -239,7 +229,8 @@ class StockChannelPublish(models.Model):
         observed = []
         if self._capabilities().read_back:
             try:
-                observed = self._connector().fetch_quantities(list(keys.values()))
+                with self._connector_at_work():
+                    observed = connector.fetch_quantities(list(keys.values()))
             except ConnectorError as error:
                 failure = error
                 self._in_transaction(lambda: self._channel_failed(failure))

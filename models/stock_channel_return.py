@@ -5,8 +5,8 @@ from odoo.fields import Command
 
 from ..connectors.base import Disposition, ReturnStatus
 from ..connectors.plan import take_from
+from .quantities import to_decimal
 from .stock_channel_exception import NeedsPerson
-from .stock_channel_publish import to_decimal
 
 _logger = logging.getLogger(__name__)
 

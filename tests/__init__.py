@@ -2,6 +2,7 @@ from . import (
     test_availability,
     test_door,
     test_inbox,
+    test_jobs,
     test_loop,
     test_order,
     test_publish,

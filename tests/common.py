@@ -14,7 +14,9 @@ from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import (
     SECRET,
     FakeRest,
 )
-from odoo.addons.stock_channel_hub.models.stock_channel import StockChannel
+from odoo.addons.stock_channel_hub.models.stock_channel_connection import (
+    StockChannelConnection,
+)
 
 
 def now_text():
@@ -62,7 +64,9 @@ class HubCase(TransactionCase):
         shops = {self.channel.id: self.shop}
         self.shops = shops
         patcher = patch.object(
-            StockChannel, "_transport", lambda channel: shops[channel.id].transport
+            StockChannelConnection,
+            "_transport",
+            lambda channel: shops[channel.id].transport,
         )
         patcher.start()
         self.addCleanup(patcher.stop)

@@ -186,6 +186,11 @@ class TestDoor(HttpCase):
         )
 
     def test_pull_answers_the_channels_numbers(self):
+        self.env["stock.quant"]._update_available_quantity(
+            self.listing.product_id,
+            self.channel.location_ids.location_ids,
+            12345678,
+        )
         self.env["stock.channel.publication"]._refresh(
             self.listing, "first", fields.Datetime.now()
         )
@@ -193,9 +198,9 @@ class TestDoor(HttpCase):
         (level,) = page["levels"]
         self.assertEqual(
             (level["sku"], level["location_id"], level["quantity"], level["state"]),
-            ("DESK", "main", "0", "wanted"),
+            ("DESK", "main", "12345678", "wanted"),
         )
-        self.assertEqual(level["parts"]["on_hand"], "0")
+        self.assertEqual(level["parts"]["on_hand"], "12345678")
         self.assertEqual(self.pull(level["sequence"]).json()["levels"], [])
 
     def test_pull_needs_a_signature_and_a_real_cursor(self):

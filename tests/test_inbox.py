@@ -224,3 +224,11 @@ class TestInbox(HubCase):
         with self.assertRaises(AccessError):
             exception.action_retry()
         self.assertEqual(self.messages().state, "waiting")
+
+    @mute_logger("odoo.addons.stock_channel_hub.models.stock_channel_connection")
+    @mute_logger("odoo.addons.stock_channel_hub.models.stock_channel_publish")
+    def test_bug_in_polling_never_ends_the_job(self):
+        with patch.object(RestConnector, "fetch_orders", side_effect=KeyError("x")):
+            self.run_poll()
+        self.assertEqual(self.channel.last_error, "KeyError in the connector")
+        self.assertFalse(self.channel.polled_at)

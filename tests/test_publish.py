@@ -12,6 +12,7 @@ from odoo.addons.stock_channel_hub.connectors.testing.fake_channel import Fault
 from .common import HubCase
 
 PUBLISH_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_publish"
+CONNECTION_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_connection"
 
 
 @tagged("post_install", "-at_install")
@@ -259,7 +260,7 @@ class TestPublish(HubCase):
         self.assertEqual(exception.user_id, self.channel.exception_owner_id)
         self.assertEqual(self.row.state, "pending")
 
-    @mute_logger(PUBLISH_LOGGER)
+    @mute_logger(PUBLISH_LOGGER, CONNECTION_LOGGER)
     def test_bug_in_a_connector_loses_nothing(self):
         self.change_stock(5)
         with patch.object(RestConnector, "publish", side_effect=ZeroDivisionError):

@@ -238,7 +238,14 @@ def guide_pages(odoo: Odoo) -> dict[str, str]:
         limit=500,
     )
     if numbers:
-        telling = ("on_hand", "reserved", "owed", "in_flight", "unavailable", "own_open")
+        telling = (
+            "on_hand",
+            "reserved",
+            "owed",
+            "in_flight",
+            "unavailable",
+            "own_open",
+        )
         number = max(
             numbers,
             key=lambda n: sum(bool((n["parts"] or {}).get(part)) for part in telling),

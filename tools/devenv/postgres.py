@@ -218,7 +218,9 @@ def _join(paths: pg_supervisor.Paths) -> tuple[socket.socket, int] | None:
 def _start(paths: pg_supervisor.Paths, progress: Progress) -> tuple[socket.socket, int]:
     paths.state_file.unlink(missing_ok=True)
     log = paths.state / "supervisor.log"
-    command = [sys.executable, "-m", pg_supervisor.__name__]
+    # runpy warns that our own package's __init__ has imported the module already.
+    python = [sys.executable, "-W", "ignore::RuntimeWarning"]
+    command = [*python, "-m", pg_supervisor.__name__]
     with progress.step("PostgreSQL (embedded)"), log.open("wb") as output:
         process = subprocess.Popen(
             [*command, str(paths.state), str(paths.binaries)],

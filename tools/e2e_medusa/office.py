@@ -5,7 +5,7 @@ An administrator works here over Odoo's external API, with public methods only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,16 +171,11 @@ class Office:
 
     def ledger(self) -> dict[Key, Number]:
         """Return every number of the channel."""
-        skus = self._names("stock.channel.listing", "sku")
-        places = self._names("stock.channel.location", "name")
-        names = ["listing_id", "channel_location_id", "state", "parts", "wanted_qty"]
-        names.append("acknowledged_qty")
+        names = ["state", "parts", "wanted_qty", "acknowledged_qty"]
         found = {}
-        for row in self._rows("stock.channel.publication", names):
-            sku = skus[first_id(row["listing_id"])]
-            place = places[first_id(row["channel_location_id"])]
+        for key, row in self._publications(names):
             parts = row["parts"] or {}
-            found[sku, place] = Number(
+            found[key] = Number(
                 state=row["state"],
                 sellable=float(parts.get("sellable", -1)),
                 own_open=float(parts.get("own_open", -1)),
@@ -188,6 +183,25 @@ class Office:
                 acknowledged=row["acknowledged_qty"],
             )
         return found
+
+    def told(self) -> dict[Key, list[float]]:
+        """Return every number the channel ever acknowledged, oldest first."""
+        keys = {row["id"]: key for key, row in self._publications([])}
+        result: dict[Key, list[float]] = {}
+        model = "stock.channel.publication.log"
+        for row in self._rows(model, ["publication_id", "quantity"], order="id"):
+            key = keys[first_id(row["publication_id"])]
+            result.setdefault(key, []).append(row["quantity"])
+        return result
+
+    def _publications(self, names: list[str]) -> Iterator[tuple[Key, Values]]:
+        """Yield the ledger's rows with SKU and name of the location."""
+        skus = self._names("stock.channel.listing", "sku")
+        places = self._names("stock.channel.location", "name")
+        names = ["listing_id", "channel_location_id", *names]
+        for row in self._rows("stock.channel.publication", names):
+            sku = skus[first_id(row["listing_id"])]
+            yield (sku, places[first_id(row["channel_location_id"])]), row
 
     def on_hand(self) -> dict[Key, tuple[float, float]]:
         """Return (on hand, reserved) of the ten products in both warehouses."""
@@ -298,8 +312,8 @@ class Office:
     def _names(self, model: str, field: str) -> dict[int, str]:
         return {row["id"]: row[field] for row in self._rows(model, [field])}
 
-    def _rows(self, model: str, names: Iterable[str]) -> list[Values]:
-        return self.admin.rows(model, [*self._mine()], list(names))
+    def _rows(self, model: str, names: list[str], **options: str) -> list[Values]:
+        return self.admin.rows(model, [*self._mine()], names, **options)
 
     def _mine(self) -> list[tuple[str, str, Any]]:
         return [("channel_id", "=", self.channel_id)]

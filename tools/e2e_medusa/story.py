@@ -194,7 +194,18 @@ class Story:
         )
         if self._office.sale_orders() != 2:
             raise DevEnvError("There are not exactly two sale orders of the channel.")
+        self._check_history()
         self._row("Polled again: nothing moves", (BIN, "West"), start)
+
+    def _check_history(self) -> None:
+        """No number was ever sent but the first one and the one after shipping.
+
+        :raise DevEnvError: otherwise: customers saw a wrong number for a moment.
+        """
+        for key, numbers in self._office.told().items():
+            first, last = STOCK[key], self._books.stock[key]
+            if numbers[0] != first or not set(numbers) <= {first, last}:
+                raise DevEnvError(f"Medusa was told {numbers} for {' at '.join(key)}.")
 
     # ------------------------------------------------------------------- checks
 

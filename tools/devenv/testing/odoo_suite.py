@@ -160,7 +160,13 @@ def _pytest(
     report = env.layout.dev / "reports" / f"{name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    options = ["-q", "--durations=5", "--durations-min=1", f"--junitxml={report}"]
+    options = [
+        "-q",
+        "-rs",
+        "--durations=5",
+        "--durations-min=1",
+        f"--junitxml={report}",
+    ]
     command = env.pytest_command(database, [*options, *map(str, arguments)], http=True)
     problem = None
     with running(command, env=env.variables(), cwd=env.layout.root) as process:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib.abc
 import json
 import sys
+import time
 import unittest
+from collections import Counter
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -56,16 +58,28 @@ def run(env: Environment, *, collect_only: bool = False) -> SuiteResult:
     numbers = json.loads(report.read_text(encoding="utf-8"))
     result.passed, result.failed = numbers["passed"], numbers["failed"]
     result.skipped, result.collected = numbers["skipped"], numbers["collected"]
-    if result.seconds > LIMIT_SECONDS:
+    if numbers["seconds"] > LIMIT_SECONDS:
         result.fail(
-            f"the pure tests took {result.seconds:.1f} s but must stay under "
+            f"the pure tests took {numbers['seconds']:.1f} s but must stay under "
             f"{LIMIT_SECONDS:.0f} s: find the slow one with "
             "`python -m unittest --durations 10`"
         )
     return result
 
 
-def _count(result: unittest.TestResult, collected: int) -> dict[str, int]:
+def _waited_for_a_core() -> float:
+    """Return the seconds in which this process could have run but other programs did.
+
+    They are not the tests' fault: on a busy machine they made a good run fail.
+    """
+    try:
+        waited = Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0.0
+    return int(waited) / 1e9
+
+
+def _count(result: unittest.TestResult, collected: int) -> dict[str, float]:
     failed = len({str(case) for case, _ in result.failures + result.errors}) + len(
         result.unexpectedSuccesses
     )
@@ -87,6 +101,7 @@ def _refuse_broken(errors: Sequence[object]) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Collect, run, and write the numbers to the file named first."""
+    started = time.monotonic()
     sys.meta_path.insert(0, OdooRefused())
     root = Path.cwd()
     suite = unittest.TestSuite()
@@ -103,7 +118,11 @@ def main(arguments: Sequence[str]) -> int:
         result = unittest.TestResult()
     else:
         result = unittest.TextTestRunner(verbosity=1, buffer=True).run(suite)
-    Path(arguments[0]).write_text(json.dumps(_count(result, collected)))
+    for reason, number in Counter(reason for _, reason in result.skipped).items():
+        print(f"skipped {number}: {reason}", file=sys.stderr)
+    numbers = _count(result, collected)
+    numbers["seconds"] = time.monotonic() - started - _waited_for_a_core()
+    Path(arguments[0]).write_text(json.dumps(numbers))
     return 0 if result.wasSuccessful() else 1
 
 
