@@ -176,15 +176,26 @@ class StockChannelMessage(models.Model):
     def _cron_inbox(self):
         """Work through the inbox; run by its scheduled action."""
         while True:
-            claimed = self._in_transaction(self._claim)
-            for message in claimed:
-                message.with_company(message.company_id)._process_safely()
+            done = self._work(is_first_try=True) + self._work(is_first_try=False)
             remaining = self._in_transaction(self._count_due)
             seconds_left = self.env["ir.cron"]._commit_progress(
-                len(claimed), remaining=remaining
+                done, remaining=remaining
             )
-            if not claimed or not remaining or not seconds_left:
+            if not done or not remaining or not seconds_left:
                 return
+
+    def _work(self, is_first_try):
+        """Claim and process: fresh messages together, tried ones singly.
+
+        A message that kills its worker takes the batch with it, and all of them
+        have one try less. Singly, only the guilty one uses up its tries.
+
+        :return: number of messages worked on.
+        """
+        claimed = self._in_transaction(lambda: self._claim(is_first_try))
+        for message in claimed:
+            message.with_company(message.company_id)._process_safely()
+        return len(claimed)
 
     def _due_condition(self):
         return SQL(
@@ -207,7 +218,7 @@ class StockChannelMessage(models.Model):
         (count,) = self.env.cr.fetchone()
         return count
 
-    def _claim(self):
+    def _claim(self, is_first_try):
         """Take the oldest due messages, counting the attempt.
 
         Of several messages of one order only the oldest is taken, and none while
@@ -221,6 +232,7 @@ class StockChannelMessage(models.Model):
                     SELECT message.id
                       FROM stock_channel_message AS message
                      WHERE %(due)s
+                       AND (message.attempts = 0) = %(is_first_try)s
                        AND NOT EXISTS (
                            SELECT 1
                              FROM stock_channel_message AS earlier
@@ -241,7 +253,8 @@ class StockChannelMessage(models.Model):
                 RETURNING message.id
                 """,
                 due=self._due_condition(),
-                limit=CLAIM_SIZE,
+                is_first_try=is_first_try,
+                limit=CLAIM_SIZE if is_first_try else 1,
                 lease=LEASE_SECONDS,
             )
         )
@@ -392,16 +405,23 @@ class StockChannelMessage(models.Model):
         )
 
     def _retry_later(self, error):
-        """Try again soon; trouble at the channel or a lost race is no failed try."""
-        hint = getattr(error, "after", None)
-        wait = RETRY.delay(min(self.attempts, 5), hint) if error else 1
+        """Try again; trouble at the channel or a lost race is no failed try.
+
+        :param error: the ``RetryLater``, or None after a lost race: that message is
+            taken up again in the same round.
+        """
+        attempts = max(self.attempts - 1, 0)
+        if error is None:
+            self._update_state("pending", {"attempts": attempts})
+            return
+        wait = RETRY.delay(self.attempts, getattr(error, "after", None))
         at = self.env.cr.now() + timedelta(seconds=wait)
         self._update_state(
             "pending",
             {
-                "attempts": max(self.attempts - 1, 0),
+                "attempts": attempts,
                 "next_attempt_at": at,
-                "note": error.message[:200] if error else False,
+                "note": error.message[:200],
             },
         )
         self.env["stock.channel"]._inbox_cron()._trigger(at=at)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .quantities import plain
+from .quantities import plain, to_decimal
 from .stock_channel_dirty import CAUSES
 
 _logger = logging.getLogger(__name__)
@@ -168,6 +168,30 @@ class StockChannelPublication(models.Model):
 
     # ---------------------------------------------------------------- state
 
+    @api.model
+    def _lock_rows(self, row_ids):
+        """Lock these rows as the first statement of a transaction.
+
+        Whoever loses a race for them starts over here, at once and in silence,
+        instead of in the middle of its work.
+
+        :return: the rows that still exist.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id
+                  FROM stock_channel_publication
+                 WHERE id = ANY(%s)
+                 ORDER BY id
+                   FOR NO KEY UPDATE
+                """,
+                list(row_ids),
+            ),
+            log_exceptions=False,
+        )
+        return self.browse(row_id for (row_id,) in self.env.cr.fetchall())
+
     def _update_state(self, target, vals=None):
         """Move these rows to ``target`` and write ``vals`` with it.
 
@@ -202,7 +226,10 @@ class StockChannelPublication(models.Model):
             return 0
         self.env.flush_all()
         query = self.env["stock.channel.availability"]._number_query(listings)
-        self.env.cr.execute(self._refresh_statement(query, cause, changed_at))
+        # Losing a race to the publisher is an everyday event: the caller starts over.
+        self.env.cr.execute(
+            self._refresh_statement(query, cause, changed_at), log_exceptions=False
+        )
         counts = dict(self.env.cr.fetchall())
         self.invalidate_model()
         changed = self.env["stock.channel"].browse(
@@ -291,15 +318,23 @@ class StockChannelPublication(models.Model):
         :param datetime at: naive UTC. What happened before the channel's number
             was last set or read is in that number already.
         """
-        row = self.search(
-            [
-                ("listing_id", "=", listing.id),
-                ("channel_location_id", "=", channel_location.id),
-                ("expected_at", "!=", False),
-            ]
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE stock_channel_publication
+                   SET expected_qty = expected_qty + %s
+                 WHERE listing_id = %s
+                   AND channel_location_id = %s
+                   AND expected_at < %s
+                """,
+                to_decimal(delta),
+                listing.id,
+                channel_location.id,
+                at,
+            ),
+            log_exceptions=False,
         )
-        if row and delta and at > row.expected_at:
-            row.expected_qty += delta
+        self.invalidate_model(["expected_qty"])
 
     # --------------------------------------------------------------- pulling
 

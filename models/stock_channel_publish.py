@@ -115,7 +115,9 @@ class StockChannelPublish(models.Model):
         :return: (push, list of (row id, update)) or None.
         """
         Publication = self.env["stock.channel.publication"]
-        self.env.cr.execute(self._claim_query(self._capabilities().batch_size))
+        self.env.cr.execute(
+            self._claim_query(self._capabilities().batch_size), log_exceptions=False
+        )
         rows = Publication.browse(row_id for (row_id,) in self.env.cr.fetchall())
         if not rows:
             return None
@@ -180,6 +182,9 @@ class StockChannelPublish(models.Model):
         )
 
     def _batch_done(self, push, updates, results):
+        self.env["stock.channel.publication"]._lock_rows(
+            row_id for row_id, _update in updates
+        )
         if len(results) != len(updates):
             _logger.error(
                 "connector of channel %s answered %s results to %s updates",
@@ -193,10 +198,10 @@ class StockChannelPublish(models.Model):
 
     def _batch_failed(self, push, updates, error):
         """Record that no answer came, or one that concerns the whole batch."""
-        rows = self.env["stock.channel.publication"].browse(
+        rows = self.env["stock.channel.publication"]._lock_rows(
             row_id for row_id, _update in updates
         )
-        rows = rows.exists().filtered(lambda row: row.push_id == push)
+        rows = rows.filtered(lambda row: row.push_id == push)
         is_unseen = isinstance(error, RateLimited | Misconfigured)
         if is_unseen or not isinstance(error, RetryLater):
             push._finish("failed", error.message[:ACCEPTED_ERROR_CHARS])
@@ -429,7 +434,7 @@ class StockChannelPublicationResult(models.Model):
             channel did not tell.
         """
         now = self.env.cr.now()
-        for row in self.browse(found_by_id).exists():
+        for row in self._lock_rows(found_by_id):
             if row.state != "unknown":
                 continue
             found = found_by_id[row.id]

@@ -124,23 +124,33 @@ class TestInbox(HubCase):
         self.assertEqual(poison.state, "done")
         self.assertEqual(exception.state, "resolved")
 
+    def die(self, is_first_try):
+        """Claim what is due and die over it; returns what was claimed."""
+        with self.registry.cursor() as cr:
+            messages = self.env["stock.channel.message"].with_env(
+                self.env(cr=cr, su=True)
+            )
+            claimed = messages._in_transaction(
+                lambda: messages._claim(is_first_try)
+            ).ids
+        self.env.invalidate_all()
+        self.messages().sudo().lease_until = "2020-01-01"
+        self.env.flush_all()
+        return claimed
+
     @mute_logger(MESSAGE_LOGGER)
-    def test_message_that_kills_its_worker_is_set_aside(self):
+    def test_message_that_kills_its_worker_is_set_aside_alone(self):
         """The attempt is committed before the work, so it survives the death."""
         self.deliver("order.updated", self.order_data("666"))
-        message = self.messages()
-        for attempt in (1, 2, 3):
-            with self.registry.cursor() as cr:
-                messages = self.env["stock.channel.message"].with_env(
-                    self.env(cr=cr, su=True)
-                )
-                messages._in_transaction(messages._claim)
-            self.env.invalidate_all()
-            self.assertEqual((message.attempts, message.state), (attempt, "pending"))
-            message.sudo().lease_until = "2020-01-01"
-            self.env.flush_all()
-        self.run_inbox()
-        self.assertEqual(message.state, "failed")
+        self.deliver("order.updated", self.order_data("1001"))
+        poison, good = self.messages()
+        self.assertEqual(self.die(is_first_try=True), [poison.id, good.id])
+        for _death in range(2):
+            self.assertEqual(self.die(is_first_try=False), poison.ids)
+        self.assertEqual((poison.attempts, good.attempts), (3, 1))
+        for _round in range(2):
+            self.run_inbox()
+        self.assertEqual((poison.state, good.state), ("failed", "done"))
         self.assertFalse(self.find_order("666"))
         self.assertEqual(self.open_exceptions().category, "internal")
 
@@ -150,7 +160,7 @@ class TestInbox(HubCase):
             messages = self.env["stock.channel.message"].with_env(
                 self.env(cr=cr, su=True)
             )
-            messages._in_transaction(messages._claim)
+            messages._in_transaction(lambda: messages._claim(True))
         self.env.invalidate_all()
         self.run_inbox()
         self.assertEqual(self.messages().attempts, 1)
@@ -164,7 +174,7 @@ class TestInbox(HubCase):
             messages = self.env["stock.channel.message"].with_env(
                 self.env(cr=cr, su=True)
             )
-            claimed = messages._in_transaction(messages._claim).ids
+            claimed = messages._in_transaction(lambda: messages._claim(True)).ids
         self.env.invalidate_all()
         self.assertEqual(claimed, self.messages()[:1].ids)
 

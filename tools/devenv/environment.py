@@ -228,8 +228,7 @@ class Environment:
     ) -> str:
         """Return a database with the modules installed, kept between runs.
 
-        It is rebuilt when the addon's installable sources, Odoo or the lock file
-        change.  Copy it with :meth:`create_database`; never connect to it.
+        It is rebuilt when the addon's installable sources or Odoo change.  Copy it with :meth:`create_database`; never connect to it.
         """
         return Templates(self).ensure(modules, demo)
 

@@ -73,7 +73,7 @@ class Templates:
         """Return the name of a database with ``modules`` installed."""
         env = self._env
         root = env.layout.root
-        base_key = digest(env.odoo.version, env.layout.requirements_lock, str(demo))
+        base_key = digest(env.odoo.version, str(demo))
         kind = "demo" if demo else "bare"
         with locked(env.layout.dev / f"template-{kind}.lock", env.progress):
             if ADDON not in modules:
