@@ -59,11 +59,12 @@ class SaleOrderLine(models.Model):
     @api.depends("channel_location_id.warehouse_id")
     def _compute_warehouse_id(self):
         """Let the channel's location choose the warehouse, per line."""
-        super()._compute_warehouse_id()
+        result = super()._compute_warehouse_id()
         for line in self:
             warehouse = line.channel_location_id.sudo().warehouse_id
             if warehouse:
                 line.warehouse_id = warehouse
+        return result
 
     def _channel_source_location(self, rule_source):
         """Return the mapped location to take from, where it is one and below.

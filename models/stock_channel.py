@@ -70,14 +70,12 @@ class StockChannel(models.Model):
     )
     exception_owner_id = fields.Many2one(
         "res.users",
-        string="Exception Owner",
         default=lambda self: self.env.user,
         tracking=True,
         help="Gets every new exception of this channel as an activity.",
     )
     map_owner_id = fields.Many2one(
         "res.users",
-        string="Map Owner",
         default=lambda self: self.env.user,
         tracking=True,
         help="Answers for which product and which location is which.",

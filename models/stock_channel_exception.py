@@ -128,7 +128,6 @@ class StockChannelException(models.Model):
     # Used by the mapping step on the form.
     product_id = fields.Many2one(
         "product.product",
-        string="Product",
         help="The product the channel means by this SKU.",
     )
 

@@ -31,7 +31,7 @@ class StockChannelMixin(models.AbstractModel):
         Only background workers call this; never code that runs inside a user's
         request.
         """
-        self.env.cr.commit()
+        self.env.cr.commit()  # pylint: disable=invalid-commit
         self.env.invalidate_all()
 
     @api.model

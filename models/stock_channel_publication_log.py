@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -39,7 +39,14 @@ class StockChannelPublicationLog(models.Model):
     cause = fields.Char(readonly=True)
     parts = fields.Json(readonly=True)
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
+        """Refuse, whoever asks: a past number must stay explainable."""
         raise UserError(
             self.env._("Acknowledged numbers are history and cannot be changed.")
+        )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
+        raise UserError(
+            self.env._("Acknowledged numbers are history and cannot be deleted.")
         )
