@@ -50,7 +50,7 @@ from .medusa_payload import (
     stored_key,
     wrap,
 )
-from .strict_json import Node, load
+from .strict_json import Node, load, parse_time
 
 PAGE = 25
 """Orders per page. Medusa answers 2 kB per order and 3.5 kB per line, whatever fields
@@ -368,8 +368,9 @@ def _named_order(root: Node, topic: str) -> str:
 
 def _is_settled(row: Row, now: datetime) -> bool:
     """Tell whether an order is past the moment at which Medusa may delete it."""
+    created = parse_time(row.get("created_at"))
     unpaid = row.get("payment_status") == "not_paid"
-    return not unpaid or date_of(row, "created_at") <= now - SETTLE
+    return not unpaid or created is None or created <= now - SETTLE
 
 
 def _ids(found: Iterable[Row]) -> set[str]:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .base import FetchedOrder, body_digest
 from .errors import BadPayload, RetryLater
+from .medusa_client import part, rows
 from .strict_json import Node, parse_decimal, parse_time
 
 TOPIC = "medusa.order"
@@ -73,16 +74,13 @@ _ZERO = Decimal(0)
 Tree = dict[str, Any]
 
 
-# --------------------------------------------------------------- storing an order
-
-
 def _tree(names: Iterable[str]) -> Tree:
     """Turn dotted names into nested dictionaries."""
     result: Tree = {}
     for name in names:
         branch = result
-        for part in name.split("."):
-            branch = branch.setdefault(part, {})
+        for step in name.split("."):
+            branch = branch.setdefault(step, {})
     return result
 
 
@@ -107,11 +105,16 @@ def _kept(value: Any, tree: Tree) -> Any:
             if value.get(name) is not None
         }
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
-        number = Decimal(value)
-        # Medusa computes with 20 digits; the tenth decimal is far below a cent.
-        number = number if -10 <= _exponent(number) else number.quantize(FINEST)
-        return f"{number:f}"
+        return f"{_rounded(Decimal(value)):f}"
     return value
+
+
+def _rounded(number: Decimal) -> Decimal:
+    """Cut what Medusa computes with 20 digits; the tenth is far below a cent."""
+    try:
+        return number if _exponent(number) >= -10 else number.quantize(FINEST)
+    except InvalidOperation:
+        return number  # astronomic; reading it will refuse it
 
 
 def _id(value: Any) -> Any:
@@ -131,29 +134,33 @@ def wrap(
 ) -> FetchedOrder:
     """Build the stored body of one order.
 
+    An order that makes no sense is stored all the same: reading it then says what is
+    wrong with it, to a person, and the others go on.
+
     :param order: as ``GET /admin/orders`` answered it.
     :param reservations: of its lines.
     :param changes: ``GET /admin/orders/:id/changes``, empty if never changed.
     :param former_items: lines that edits removed, as far as wanted.
-    :raise RetryLater: when the order is not what Medusa answers.
+    :raise RetryLater: when it has not even an id.
     """
+    order_id = order.get("id")
+    if not isinstance(order_id, str) or not order_id:
+        raise RetryLater("Medusa's answer makes no sense: an order without id.")
+    body = {
+        "type": TOPIC,
+        "order": _kept(dict(order), _ORDER_TREE),
+        "reservations": _kept(list(reservations), _RESERVATION_TREE),
+        "ordered": [
+            {"id": line, "quantity": f"{quantity:f}"}
+            for line, quantity in sorted(most_ordered(changes).items())
+        ],
+        "removed": _kept(list(former_items), _ITEM_TREE),
+    }
+    raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
     try:
-        body = {
-            "type": TOPIC,
-            "order": _kept(dict(order), _ORDER_TREE),
-            "reservations": _kept(list(reservations), _RESERVATION_TREE),
-            "ordered": [
-                {"id": line, "quantity": f"{quantity:f}"}
-                for line, quantity in sorted(most_ordered(changes).items())
-            ],
-            "removed": _kept(list(former_items), _ITEM_TREE),
-        }
-        raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
-        order_id, key = stored_key(raw, Node(body, ""))
-    except BadPayload as error:
-        raise RetryLater(f"Medusa's answer makes no sense: {error.message}") from None
-    except (TypeError, AttributeError, ArithmeticError):
-        raise RetryLater("Medusa's answer makes no sense.") from None
+        _order_id, key = stored_key(raw, Node(body, ""))
+    except BadPayload:
+        key = f"order:{order_id}::{body_digest(raw)[:16]}"
     return FetchedOrder(order_id=order_id, dedupe_key=key, topic=TOPIC, raw=raw)
 
 
@@ -166,8 +173,8 @@ def most_ordered(changes: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
     for change in changes:
         if change.get("status") != "confirmed":
             continue
-        for action in change.get("actions") or ():
-            details = action.get("details") or {}
+        for action in rows(change, "actions"):
+            details = part(action, "details")
             line = details.get("reference_id")
             after = _decimal(details.get("quantity"))
             if not isinstance(line, str) or after is None:
@@ -211,8 +218,8 @@ def moments(root: Node) -> Iterable[datetime]:
     ]
     for item in order.items("items", MAX_LINES, required=False):
         parts += [item, *filter(None, [item.optional_child("detail")])]
-    for part in parts:
-        moment = parse_time(part.text("updated_at"))
+    for node in parts:
+        moment = parse_time(node.text("updated_at"))
         if moment is not None:
             yield moment
 

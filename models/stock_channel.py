@@ -235,7 +235,8 @@ class StockChannel(models.Model):
         for channel in self:
             channel.listing_count = listings.get(channel, 0)
             channel.publication_count = publications.get(channel, 0)
-            channel.pending_count = pending.get(channel, 0)
+            is_sending = channel.state in ("live", "paused")
+            channel.pending_count = pending.get(channel, 0) if is_sending else 0
             channel.open_exception_count = exceptions.get(channel, 0)
             channel.waiting_message_count = messages.get(channel, 0)
             channel.order_count = orders.get(channel, 0)

@@ -432,8 +432,9 @@ class StockChannelAvailability(models.AbstractModel):
             own_open AS (
                 SELECT line.listing_id,
                        line.assigned_location_id AS channel_location_id,
-                       sum(greatest(0, line.ordered_qty - line.cancelled_qty
-                           - line.acknowledged_qty)) AS quantity
+                       sum(greatest(0, line.ordered_qty
+                           - coalesce(line.cancelled_qty, 0)
+                           - coalesce(line.acknowledged_qty, 0))) AS quantity
                   FROM stock_channel_order_line AS line
                   JOIN pair
                     ON pair.listing_id = line.listing_id

@@ -21,6 +21,16 @@ CATEGORIES = [
     ("approval", "Approval"),
     ("internal", "Internal"),
 ]
+# What people may write; activities and the chatter belong to Odoo.
+PEOPLES_FIELDS = {
+    "user_id",
+    "product_id",
+    "ignore_reason",
+    "message_follower_ids",
+    "message_ids",
+    "message_main_attachment_id",
+    "message_partner_ids",
+}
 STATES = [("open", "Open"), ("resolved", "Resolved"), ("ignored", "Ignored")]
 TRANSITIONS = {
     "open": ("resolved", "ignored"),
@@ -54,14 +64,16 @@ class NeedsPerson(Exception):
         for fingerprint, vals in self.needs:
             exceptions |= exceptions._open(
                 channel,
-                category=self.category,
-                fingerprint=fingerprint,
-                title=self.title,
-                cause=self.cause,
-                next_step=self.next_step,
-                message=message,
-                **self.vals,
-                **vals,
+                **{
+                    "category": self.category,
+                    "fingerprint": fingerprint,
+                    "title": self.title,
+                    "cause": self.cause,
+                    "next_step": self.next_step,
+                    "message": message,
+                    **self.vals,
+                    **vals,
+                },
             )
         return exceptions
 
@@ -96,7 +108,7 @@ class StockChannelException(models.Model):
     resolved_at = fields.Datetime(readonly=True)
     ignore_reason = fields.Char(readonly=True)
     user_id = fields.Many2one("res.users", string="Owner", tracking=True, index=True)
-    message_ids_to_retry = fields.Many2many(
+    waiting_message_ids = fields.Many2many(
         "stock.channel.message",
         "stock_channel_exception_message_rel",
         "exception_id",
@@ -124,6 +136,11 @@ class StockChannelException(models.Model):
         ondelete="set null",
         index="btree_not_null",
     )
+    mapping_kind = fields.Selection(
+        [("item", "Item"), ("location", "Location")],
+        readonly=True,
+        help="What the channel named and nobody here has mapped.",
+    )
     item_id = fields.Char("Channel's Item Id", readonly=True)
     # Used by the mapping step on the form.
     product_id = fields.Many2one(
@@ -134,20 +151,20 @@ class StockChannelException(models.Model):
     _one_open = models.UniqueIndex(
         "(fingerprint) WHERE state = 'open'", "This exception is open already."
     )
+    _open_by_owner = models.Index("(user_id, last_seen_at) WHERE state = 'open'")
 
-    @api.depends("message_ids_to_retry")
+    @api.depends("waiting_message_ids")
     def _compute_waiting_count(self):
         for exception in self:
-            exception.waiting_count = len(exception.message_ids_to_retry)
+            exception.waiting_count = len(exception.waiting_message_ids)
 
     def write(self, vals):
         """Let people change only what is theirs; the rest is the hub's record."""
         if not self.env.su:
-            own = {"user_id", "product_id", "ignore_reason"}
             foreign = {
                 name
-                for name in vals.keys() - own
-                if not name.startswith(("activity_", "message_"))
+                for name in vals.keys() - PEOPLES_FIELDS
+                if not name.startswith("activity_")
             }
             if foreign:
                 raise AccessError(
@@ -300,8 +317,8 @@ class StockChannelException(models.Model):
     def _resolve_if_idle(self):
         """Close those that nothing waits for any more."""
         exceptions_sudo = self.sudo().filtered(lambda e: e.state == "open")
-        exceptions_sudo.invalidate_recordset(["message_ids_to_retry"])
-        exceptions_sudo.filtered(lambda e: not e.message_ids_to_retry)._update_state(
+        exceptions_sudo.invalidate_recordset(["waiting_message_ids"])
+        exceptions_sudo.filtered(lambda e: not e.waiting_message_ids)._update_state(
             "resolved", {"resolved_at": fields.Datetime.now()}
         )
 
@@ -355,8 +372,8 @@ class StockChannelException(models.Model):
 
     def _retry(self):
         for exception in self:
-            if exception.message_ids_to_retry:
-                exception.message_ids_to_retry._retry()
+            if exception.waiting_message_ids:
+                exception.waiting_message_ids._retry()
             elif exception.publication_id.state == "rejected":
                 exception.publication_id._update_state("pending", {"attempts": 0})
                 exception.channel_id._wake_publishers()
@@ -381,7 +398,7 @@ class StockChannelException(models.Model):
         self.ensure_one()
         self.check_access("read")
         self._check_operator()
-        if self.category != "mapping" or self.state != "open":
+        if self.mapping_kind != "item" or self.state != "open":
             raise UserError(self.env._("There is nothing to map here."))
         if not self.product_id:
             raise UserError(
@@ -402,6 +419,17 @@ class StockChannelException(models.Model):
                 product=self.product_id.display_name,
             )
         )
+        waiting = self.waiting_count
+        self._resolve_if_idle()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._("Mapped. Messages processed now: %s", waiting),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
 
     def action_ignore(self):
         """Close without solving; what waited for it stays where it is."""
@@ -421,5 +449,5 @@ class StockChannelException(models.Model):
             "name": self.env._("Waiting Messages"),
             "res_model": "stock.channel.message",
             "view_mode": "list,form",
-            "domain": [("id", "in", self.message_ids_to_retry.ids)],
+            "domain": [("id", "in", self.waiting_message_ids.ids)],
         }

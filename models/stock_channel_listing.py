@@ -32,6 +32,7 @@ class StockChannelListing(models.Model):
     )
     sku = fields.Char(
         string="SKU",
+        index="trigram",
         required=True,
         tracking=True,
         help="What the channel calls this item.",
@@ -66,6 +67,9 @@ class StockChannelListing(models.Model):
         "(channel_id, external_id)",
         "This item of the channel is mapped already.",
     )
+
+    _by_sku = models.Index("(channel_id, sku)")
+    _by_item = models.Index("(channel_id, item_id) WHERE item_id IS NOT NULL")
 
     @api.depends("item_id", "sku")
     def _compute_external_id(self):

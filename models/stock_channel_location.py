@@ -60,6 +60,11 @@ class StockChannelLocation(models.Model):
         "This channel already has a location with that id.",
     )
 
+    @api.depends("name", "channel_id.name")
+    def _compute_display_name(self):
+        for location in self:
+            location.display_name = f"{location.name} ({location.channel_id.name})"
+
     @api.depends("location_ids")
     def _compute_warehouse_id(self):
         for location in self:

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 import logging
 from datetime import timedelta
 
@@ -97,11 +98,12 @@ class StockChannelMessage(models.Model):
     )
     _to_do = models.Index("(order_key, id) WHERE state = 'pending'")
     _channel_state = models.Index("(channel_id, state)")
+    _unfinished = models.Index("(state, id) WHERE state <> 'done'")
 
     @api.depends("raw")
     def _compute_body(self):
         for message in self:
-            message.body = message._raw_bytes().decode("utf-8", "replace")
+            message.body = readable(message._raw_bytes())
 
     def _raw_bytes(self):
         self.ensure_one()
@@ -469,6 +471,14 @@ class StockChannelMessage(models.Model):
                 self.env._("Messages are kept as they came; use Retry instead.")
             )
         return super().write(vals)
+
+
+def readable(raw):
+    """Return a body for people: indented where it is JSON, as it came elsewhere."""
+    try:
+        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return raw.decode("utf-8", "replace")
 
 
 def storable(text):

@@ -36,6 +36,7 @@ class StockChannelOrder(models.Model):
     _description = "Channel Order"
     _inherit = ["mail.thread", "stock.channel.mixin"]
     _order = "placed_at desc, id desc"
+    _mail_post_access = "read"
 
     channel_id = fields.Many2one(
         "stock.channel", required=True, readonly=True, ondelete="restrict", index=True
@@ -64,6 +65,7 @@ class StockChannelOrder(models.Model):
     fulfillment_ids = fields.One2many("stock.channel.fulfillment", "channel_order_id")
     return_ids = fields.One2many("stock.channel.return", "channel_order_id")
 
+    _unfinished = models.Index("(state) WHERE state IN ('new', 'waiting')")
     _channel_external_unique = models.UniqueIndex(
         "(channel_id, external_id)", "This order of the channel exists already."
     )
@@ -193,7 +195,7 @@ class StockChannelOrder(models.Model):
         if unknown:
             raise NeedsPerson(
                 category="mapping",
-                title=self.env._("The channel sold an item that is not mapped"),
+                title=self.env._("Unknown item"),
                 cause=self.env._(
                     "Order %(order)s contains an item that no product here belongs "
                     "to. The order waits, whole, until the item is mapped.",
@@ -208,7 +210,15 @@ class StockChannelOrder(models.Model):
                         exceptions._mapping_fingerprint(
                             self.channel_id, "item", line.sku or line.item_id
                         ),
-                        {"value": line.sku or line.item_id, "item_id": line.item_id},
+                        {
+                            "title": self.env._(
+                                "%s is not mapped to a product",
+                                line.sku or line.item_id,
+                            ),
+                            "mapping_kind": "item",
+                            "value": line.sku or line.item_id,
+                            "item_id": line.item_id,
+                        },
                     )
                     for line in unknown.values()
                 ],
@@ -223,7 +233,7 @@ class StockChannelOrder(models.Model):
         if missing:
             raise NeedsPerson(
                 category="mapping",
-                title=self.env._("The channel ships from a location not mapped"),
+                title=self.env._("Unknown location"),
                 cause=self.env._(
                     "Order %s is to be shipped from a channel location that no stock "
                     "location here belongs to.",
@@ -237,7 +247,13 @@ class StockChannelOrder(models.Model):
                         exceptions._mapping_fingerprint(
                             self.channel_id, "location", external_id
                         ),
-                        {"value": external_id},
+                        {
+                            "title": self.env._(
+                                "Channel location %s is not mapped", external_id
+                            ),
+                            "mapping_kind": "location",
+                            "value": external_id,
+                        },
                     )
                     for external_id in sorted(missing)
                 ],

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .stock_channel_dirty import CAUSES
+
 
 class StockChannelPublicationLog(models.Model):
     """Every number a channel acknowledged, with its parts; nobody changes it."""
@@ -36,7 +38,7 @@ class StockChannelPublicationLog(models.Model):
         readonly=True,
         help="Seconds from the stock change to the channel's acknowledgement.",
     )
-    cause = fields.Char(readonly=True)
+    cause = fields.Selection(CAUSES, readonly=True)
     parts = fields.Json(readonly=True)
 
     def write(self, vals):  # pylint: disable=method-required-super

@@ -37,6 +37,8 @@ class StockChannelPush(models.Model):
     error = fields.Char(readonly=True)
     log_ids = fields.One2many("stock.channel.publication.log", "push_id")
 
+    _unfinished = models.Index("(state) WHERE state <> 'done'")
+
     def _compute_display_name(self):
         for push in self:
             push.display_name = self.env._(

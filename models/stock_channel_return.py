@@ -41,6 +41,7 @@ class StockChannelReturn(models.Model):
     _description = "Channel Return"
     _inherit = ["mail.thread", "stock.channel.mixin"]
     _order = "id desc"
+    _mail_post_access = "read"
 
     channel_id = fields.Many2one(
         "stock.channel", required=True, readonly=True, ondelete="restrict", index=True

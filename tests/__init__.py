@@ -8,4 +8,5 @@ from . import (
     test_publish,
     test_return,
     test_security,
+    test_tours,
 )

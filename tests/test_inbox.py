@@ -78,7 +78,7 @@ class TestInbox(HubCase):
         self.assertEqual((bad.state, good.state), ("waiting", "done"))
         exception = self.open_exceptions()
         self.assertEqual(
-            (exception.category, exception.message_ids_to_retry), ("data", bad)
+            (exception.category, exception.waiting_message_ids), ("data", bad)
         )
         self.assertTrue(exception.field)
 

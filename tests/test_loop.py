@@ -75,11 +75,26 @@ class TestLoop(HubCase):
         exception = self.open_exceptions()
         exception.product_id = self.product
         exception.action_map()
+        self.assertEqual(exception.state, "open")
         self.run_all()
         self.assertEqual(exception.state, "resolved")
         self.assertEqual(self.find_order("2001").sale_order_id.state, "sale")
         self.assertEqual(self.find_order("2002").sale_order_id.state, "sale")
         self.assertEqual(self.numbers()["reserved"], 2)
+
+    def test_mapping_what_nothing_waits_for_closes_it(self):
+        exceptions = self.env["stock.channel.exception"]
+        exception = exceptions._open(
+            self.channel,
+            category="mapping",
+            mapping_kind="item",
+            fingerprint=exceptions._mapping_fingerprint(self.channel, "item", "NEW"),
+            title="NEW is not mapped to a product",
+            value="NEW",
+        )
+        exception.product_id = self.make_product("New")
+        exception.action_map()
+        self.assertEqual(exception.state, "resolved")
 
     def test_partial_shipment_is_reported_once(self):
         self.receive(self.product, 10)

@@ -161,8 +161,10 @@ class TestSecurity(HubCase):
         mine = exception.with_user(operator)
         with self.assertRaises(AccessError):
             mine.write({"state": "resolved"})
-        with self.assertRaises(AccessError):
-            mine.write({"cause": "nothing happened"})
+        for vals in ({"cause": "nothing"}, {"waiting_message_ids": [(5,)]}):
+            with self.assertRaises(AccessError):
+                mine.write(vals)
+        self.assertEqual(exception.waiting_count, 1)
         self.assertEqual(exception.state, "open")
         mine.user_id = operator
         mine.action_ignore()

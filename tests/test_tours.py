@@ -103,13 +103,14 @@ class ScreensCommon:
             fingerprint=exceptions._mapping_fingerprint(
                 cls.channel, "item", "TOUR-UNKNOWN"
             ),
-            title="The channel sold an item that is not mapped",
+            title="TOUR-UNKNOWN is not mapped to a product",
+            mapping_kind="item",
             cause="Order 1001 contains an item that no product here belongs to.",
             next_step="Choose the product the channel means and press Map.",
             value="TOUR-UNKNOWN",
             message=cls.message,
         )
-        exception.message_ids_to_retry = cls.message
+        exception.waiting_message_ids = cls.message
         cls.message._update_state("waiting")
         return exception
 

@@ -38,7 +38,7 @@ SETTLED = """
     })()
 """
 TROUBLE = """
-    (document.querySelector(".o_error_dialog, .o_technical_modal") || {}).innerText || ""
+    (document.querySelector(".o_error_dialog") || {}).innerText || ""
 """
 
 

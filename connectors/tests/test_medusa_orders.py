@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from .. import medusa, medusa_payload, signing
 from ..base import FetchedOrder, FetchOrder, OrderSnapshot, PaymentStatus
-from ..errors import BadSignature, RetryLater
+from ..errors import BadPayload, BadSignature, RetryLater
 from ..testing.fake_channel import FixedClock
 from ..testing.fake_medusa import API_KEY, BASE_URL, FakeMedusa
 
@@ -324,10 +324,21 @@ class TestPolling(MedusaCase):
         longest = max(len(call.url) for call in self.shop.transport.calls)
         self.assertLess(longest, 8_000)
 
-    def test_nonsense_is_tried_again(self) -> None:
-        """An order without a date is no order."""
+    def test_order_that_makes_no_sense_stops_no_other(self) -> None:
+        """It is stored, and reading it says what is wrong."""
         self.shop.add_order("1")
-        del self.shop.books.orders["1"]["created_at"]
-        self.shop.books.orders["1"]["payment_status"] = "not_paid"
+        self.shop.add_order("2")
+        self.shop.books.orders["1"]["total"] = "a lot"
+        self.shop.books.orders["1"].pop("created_at")
+        bad, good = self.poll()
+        self.assertEqual(["1", "2"], [bad.order_id, good.order_id])
+        self.assertEqual("2", self.parsed(good).id)
+        with self.assertRaises(BadPayload):
+            self.connector.parse(bad.raw, bad.topic)
+
+    def test_order_without_date_is_tried_again(self) -> None:
+        """Nobody can page without dates."""
+        self.shop.add_order("1")
+        self.shop.books.orders["1"]["updated_at"] = None
         with self.assertRaises(RetryLater):
             self.poll()
