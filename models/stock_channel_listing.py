@@ -98,9 +98,14 @@ class StockChannelListing(models.Model):
             )
 
     @api.depends("sku", "channel_id.name")
+    @api.depends_context("show_channel")
     def _compute_display_name(self):
+        """Add the channel where listings of several channels stand together."""
         for listing in self:
-            listing.display_name = f"{listing.sku} ({listing.channel_id.name})"
+            name = listing.sku
+            if self.env.context.get("show_channel"):
+                name = f"{name} ({listing.channel_id.name})"
+            listing.display_name = name
 
     @api.constrains("uom_id", "product_id")
     def _check_uom(self):

@@ -61,9 +61,14 @@ class StockChannelLocation(models.Model):
     )
 
     @api.depends("name", "channel_id.name")
+    @api.depends_context("show_channel")
     def _compute_display_name(self):
+        """Add the channel where locations of several channels stand together."""
         for location in self:
-            location.display_name = f"{location.name} ({location.channel_id.name})"
+            name = location.name
+            if self.env.context.get("show_channel"):
+                name = f"{name} ({location.channel_id.name})"
+            location.display_name = name
 
     @api.depends("location_ids")
     def _compute_warehouse_id(self):

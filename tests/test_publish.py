@@ -428,3 +428,29 @@ class TestDirty(HubCase):
         self.run_compute()
         self.receive(self.product, 5)
         self.assertFalse(self.rows())
+
+
+@tagged("post_install", "-at_install")
+class TestFaults(HubCase):
+    """Whatever happens to one call, the shop ends up with the right number."""
+
+    def test_every_fault_converges(self):
+        self.receive(self.product, 10)
+        self.run_all()
+        quantity = 10
+        for fault in Fault:
+            with self.subTest(fault=fault), mute_logger(PUBLISH_LOGGER):
+                quantity += 1
+                self.receive(self.product, 1)
+                self.run_compute()
+                self.shop.transport.faults = [fault]
+                self.run_publish()
+                self.channel.next_attempt_at = False
+                self.run_publish()
+                self.run_poll()
+                self.run_publish()
+                self.assertEqual(self.shown(), quantity)
+                self.assertEqual(self.publication().state, "clean")
+        self.assertFalse(self.open_exceptions())
+        sequences = self.publication().log_ids.mapped("sequence")
+        self.assertEqual(sequences, sorted(sequences, reverse=True))
