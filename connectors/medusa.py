@@ -16,11 +16,9 @@ from decimal import Decimal
 from typing import Any
 
 from . import signing
-from .base import (
+from .base import Capabilities, ConfigField, Connector, QuantityMeaning, body_digest
+from .data import (
     Cancellation,
-    Capabilities,
-    ConfigField,
-    Connector,
     Delivery,
     Event,
     FetchedOrder,
@@ -29,13 +27,11 @@ from .base import (
     ObservedQuantity,
     OrderPage,
     QuantityKey,
-    QuantityMeaning,
     QuantityUpdate,
     RemoteListing,
     RemoteLocation,
     Shipment,
     UpdateResult,
-    body_digest,
 )
 from .errors import BadPayload, ConnectorError, Rejected, RetryLater
 from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows, segment

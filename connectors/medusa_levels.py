@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .base import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
+from .data import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
 from .errors import ConnectorError, Misconfigured, RateLimited, Rejected, RetryLater
 from .medusa_client import MedusaClient, Row, rows
 

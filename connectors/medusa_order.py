@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from .base import (
+from .data import (
     Address,
     Customer,
     OrderLine,

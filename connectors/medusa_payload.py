@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from .base import FetchedOrder, body_digest
+from .base import body_digest
+from .data import FetchedOrder
 from .errors import BadPayload, RetryLater
 from .medusa_client import part, rows
 from .strict_json import Node, parse_decimal, parse_time

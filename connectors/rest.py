@@ -15,11 +15,9 @@ from typing import Any, ClassVar
 
 from . import rest_payload as payload
 from . import signing
-from .base import (
+from .base import Capabilities, ConfigField, Connector, QuantityMeaning, body_digest
+from .data import (
     Cancellation,
-    Capabilities,
-    ConfigField,
-    Connector,
     Delivery,
     Event,
     FetchedOrder,
@@ -27,13 +25,11 @@ from .base import (
     ObservedQuantity,
     OrderPage,
     QuantityKey,
-    QuantityMeaning,
     QuantityUpdate,
     RemoteListing,
     RemoteLocation,
     Shipment,
     UpdateResult,
-    body_digest,
 )
 from .errors import ConnectorError, Misconfigured, Rejected, RetryLater
 from .rest_answer import (

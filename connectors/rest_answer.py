@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .base import FetchedOrder, QuantityUpdate, ResultStatus, UpdateResult, body_digest
+from .base import body_digest
+from .data import FetchedOrder, QuantityUpdate, ResultStatus, UpdateResult
 from .errors import BadPayload, RetryLater
 from .redaction import redact
 from .rest_payload import ORDER_UPDATED

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from .base import (
+from .data import (
     Address,
     Cancellation,
     CountLine,

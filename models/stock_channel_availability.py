@@ -424,22 +424,20 @@ class StockChannelAvailability(models.AbstractModel):
     def _own_open_query(self):
         """What a physical channel subtracts itself: its own open orders.
 
-        Counted at the location the channel assigned, until the channel has taken
-        the shipment: only then does it lower its own number.
+        Counted at the location the channel assigned; how many of a line are open
+        is ``stock.channel.order.line.own_open_qty``.
         """
         return SQL(
             """
             own_open AS (
                 SELECT line.listing_id,
                        line.assigned_location_id AS channel_location_id,
-                       sum(greatest(0, line.ordered_qty
-                           - coalesce(line.cancelled_qty, 0)
-                           - coalesce(line.acknowledged_qty, 0))) AS quantity
+                       sum(line.own_open_qty) AS quantity
                   FROM stock_channel_order_line AS line
                   JOIN pair
                     ON pair.listing_id = line.listing_id
                    AND pair.channel_location_id = line.assigned_location_id
-                 WHERE line.is_open
+                 WHERE line.own_open_qty > 0
                  GROUP BY line.listing_id, line.assigned_location_id
             )
             """

@@ -6,7 +6,7 @@ from odoo import models
 from odoo.exceptions import UserError
 
 from ..connectors import registry
-from ..connectors.base import Health
+from ..connectors.data import Health
 from ..connectors.errors import ConnectorError, Misconfigured, RetryLater
 from ..connectors.transport import Transport
 

@@ -37,7 +37,7 @@ class StockChannelCron(models.Model):
                 )
             if not channel_sudo.poll_cron_id:
                 channel_sudo.poll_cron_id = channel_sudo._create_cron(
-                    "poll", "_cron_poll", minutes=2
+                    "poll", "_cron_poll", minutes=1
                 )
             is_on = channel_sudo.active and channel_sudo.state == "live"
             crons = channel_sudo.publish_cron_id | channel_sudo.poll_cron_id

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ..connectors.base import LotQuantity, ReportedLine, Shipment
+from ..connectors.data import LotQuantity, ReportedLine, Shipment
 from ..connectors.errors import ConnectorError, RateLimited, Rejected, RetryLater
 from ..connectors.retry import RetrySchedule
 from .quantities import to_decimal

@@ -8,12 +8,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..connectors.base import (
-    CountSnapshot,
-    FetchOrder,
-    OrderSnapshot,
-    ReturnSnapshot,
-)
+from ..connectors.data import CountSnapshot, FetchOrder, OrderSnapshot, ReturnSnapshot
 from ..connectors.errors import BadPayload, ConnectorError, RetryLater
 from ..connectors.retry import RetrySchedule
 from .stock_channel_exception import NeedsPerson

@@ -87,24 +87,53 @@ class StockChannelOrderLine(models.Model):
         store=True,
         help="Accepted from the channel and not yet in the sale order.",
     )
-    is_open = fields.Boolean(compute="_compute_in_flight_qty", store=True)
+    own_open_qty = fields.Float(
+        "Own Open",
+        digits="Product Unit",
+        compute="_compute_own_open_qty",
+        store=True,
+        help="What a physical channel subtracts itself: not shipped as far as the "
+        "channel knows, or cancelled there and not yet released here.",
+    )
 
     _order_line_unique = models.UniqueIndex(
         "(channel_order_id, external_id)", "This line exists already."
     )
     _in_flight = models.Index("(listing_id) WHERE in_flight_qty > 0")
-    _open_lines = models.Index("(listing_id, assigned_location_id) WHERE is_open")
+    _own_open = models.Index(
+        "(listing_id, assigned_location_id) WHERE own_open_qty > 0"
+    )
 
     @api.depends("fulfilled_qty", "taken_qty")
     def _compute_acknowledged_qty(self):
         for line in self:
             line.acknowledged_qty = max(line.fulfilled_qty, line.taken_qty)
 
-    @api.depends("ordered_qty", "cancelled_qty", "acknowledged_qty", "applied_qty")
+    @api.depends("ordered_qty", "cancelled_qty", "applied_qty")
     def _compute_in_flight_qty(self):
         for line in self:
             line.in_flight_qty = max(line._wanted_qty() - line.applied_qty, 0.0)
-            line.is_open = line._wanted_qty() > line.acknowledged_qty
+
+    @api.depends(
+        "ordered_qty",
+        "cancelled_qty",
+        "acknowledged_qty",
+        "applied_qty",
+        "reported_qty",
+    )
+    def _compute_own_open_qty(self):
+        """A cancelled line stays open until the goods are released here.
+
+        Otherwise the number would fall by the order for the moment between hearing
+        of the cancellation and applying it. What has left with a parcel is released
+        by nothing any more.
+        """
+        for line in self:
+            line.own_open_qty = max(
+                line._wanted_qty() - line.acknowledged_qty,
+                line.applied_qty - line.reported_qty,
+                0.0,
+            )
 
     def _wanted_qty(self):
         self.ensure_one()
@@ -134,8 +163,11 @@ class StockChannelOrderLine(models.Model):
             "item_id": wire.item_id or False,
             "title": wire.title or False,
             "listing_id": listing.id,
-            "assigned_location_id": assigned.id,
         }
+        if wire.location_id:
+            # A channel may name no location for a moment, while an order is edited
+            # or after it was cancelled: the one it named before still holds.
+            vals["assigned_location_id"] = assigned.id
         if not line:
             line = self.create(
                 {

@@ -5,12 +5,7 @@ from datetime import datetime, timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..connectors.base import (
-    QuantityKey,
-    QuantityUpdate,
-    ResultStatus,
-    UpdateResult,
-)
+from ..connectors.data import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
 from ..connectors.errors import (
     ConnectorError,
     Misconfigured,

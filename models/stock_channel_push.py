@@ -3,7 +3,7 @@ import logging
 
 from odoo import fields, models
 
-from ..connectors.base import ResultStatus
+from ..connectors.data import ResultStatus
 
 _logger = logging.getLogger(__name__)
 

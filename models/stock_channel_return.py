@@ -3,7 +3,7 @@ import logging
 from odoo import api, fields, models
 from odoo.fields import Command
 
-from ..connectors.base import Disposition, ReturnStatus
+from ..connectors.data import Disposition, ReturnStatus
 from ..connectors.plan import take_from
 from .quantities import to_decimal
 from .stock_channel_exception import NeedsPerson

@@ -313,14 +313,75 @@ class TestAvailability(HubCase):
 
     # ------------------------------------------------------------- physical
 
-    def test_physical_channel_gets_its_own_open_orders_back(self):
+    def make_physical(self):
+        """Let the test's channel count the way Medusa does.
+
+        Only the meaning of its numbers: it keeps talking to the fake shop.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE stock_channel SET quantity_meaning = 'physical' WHERE id = %s",
+            [self.channel.id],
+        )
+        self.env.invalidate_all()
+
+    def test_meaning_follows_the_connector(self):
+        self.assertEqual(self.channel.quantity_meaning, "sellable")
         self.channel.connector = "medusa"
         self.assertEqual(self.channel.quantity_meaning, "physical")
-        self.channel.connector = "rest"
+
+    def test_physical_channel_gets_its_own_open_orders_back(self):
+        self.make_physical()
         self.receive(self.product, 10)
         order = self.order()
-        self.env.flush_all()
-        self.channel.connector = "medusa"
         self.assert_numbers(published=8, own_open=2, wire=10)
         order.line_ids.taken_qty = 2
+        order.line_ids.reported_qty = 2
         self.assert_numbers(published=8, own_open=0, wire=8)
+
+    def test_other_orders_are_not_the_channels_own(self):
+        self.make_physical()
+        self.receive(self.product, 10)
+        self.make_move(self.product, 4, self.stock, self.customers)
+        self.assert_numbers(owed=4, own_open=0, wire=6)
+
+    def test_in_flight_order_of_a_physical_channel_changes_no_number(self):
+        self.make_physical()
+        self.receive(self.product, 10)
+        self.order(
+            lines=[self.line_data("1", "DESK", 2), self.line_data("2", "UNKNOWN", 1)]
+        )
+        self.assert_numbers(in_flight=2, own_open=2, published=8, wire=10)
+
+    def test_cancelled_order_stays_open_until_its_goods_are_released(self):
+        """Between hearing of a cancellation and applying it the number would dip."""
+        self.make_physical()
+        self.receive(self.product, 10)
+        order = self.order(lines=[self.line_data("1", "DESK", 8)])
+        order.line_ids.cancelled_qty = 8
+        self.assert_numbers(reserved=8, published=2, own_open=8, wire=10)
+        self.order(
+            version=2, status="cancelled", lines=[self.line_data("1", "DESK", 8)]
+        )
+        self.assert_numbers(reserved=0, published=10, own_open=0, wire=10)
+
+    def test_shipped_goods_of_a_cancelled_order_are_not_given_back(self):
+        self.make_physical()
+        self.receive(self.product, 10)
+        order = self.order(lines=[self.line_data("1", "DESK", 8)])
+        picking = order.sale_order_id.picking_ids
+        picking.move_ids.picked = True
+        picking.button_validate()
+        self.assert_numbers(on_hand=2, own_open=8, wire=10)
+        self.order(
+            version=2, status="cancelled", lines=[self.line_data("1", "DESK", 8)]
+        )
+        self.assert_numbers(on_hand=2, own_open=0, wire=2)
+
+    def test_location_the_channel_stops_naming_still_holds(self):
+        self.make_physical()
+        self.receive(self.product, 10)
+        order = self.order()
+        self.order(version=2, lines=[self.line_data("1", "DESK", 2, location_id="")])
+        self.assertEqual(order.line_ids.assigned_location_id, self.place)
+        self.assert_numbers(own_open=2, wire=10)

@@ -11,15 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import signing
-from ..base import (
-    Cancellation,
-    Capabilities,
-    Connector,
-    QuantityKey,
-    QuantityUpdate,
-    ReportedLine,
-    Shipment,
-)
+from ..base import Capabilities, Connector
+from ..data import Cancellation, QuantityKey, QuantityUpdate, ReportedLine, Shipment
 from .fake_channel import FakeServer, FixedClock
 
 if TYPE_CHECKING:

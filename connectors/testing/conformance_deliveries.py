@@ -12,13 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest import TestCase
 
-from ..base import (
-    Capabilities,
-    CountSnapshot,
-    FetchOrder,
-    OrderSnapshot,
-    ReturnSnapshot,
-)
+from ..base import Capabilities
+from ..data import CountSnapshot, FetchOrder, OrderSnapshot, ReturnSnapshot
 from ..errors import BadPayload, BadSignature
 from ..registry import get
 from .conformance_base import ConformanceBase

@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Callable
 from decimal import Decimal
 
-from ..base import Connector, ResultStatus
+from ..base import Connector
+from ..data import ResultStatus
 from ..errors import ConnectorError, Misconfigured, RateLimited, RetryLater
 from .conformance_base import ConformanceBase
 from .fake_channel import Fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ..base import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
+from ..data import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
 from ..errors import Rejected, RetryLater
 from .conformance_base import ConformanceBase
 from .fake_channel import Fault

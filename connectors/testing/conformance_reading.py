@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ..base import FetchedOrder, OrderSnapshot
+from ..data import FetchedOrder, OrderSnapshot
 from .conformance_base import ConformanceBase
 
 

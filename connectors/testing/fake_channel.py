@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from ..base import QuantityKey
+from ..data import QuantityKey
 from ..errors import RetryLater
 from ..transport import MAX_BYTES, Request, Response, Transport
 

@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ..base import QuantityKey
+from ..data import QuantityKey
 from ..strict_json import format_time, parse_time
 from ..transport import Request, Response
 from .fake_channel import FakeServer, FixedClock

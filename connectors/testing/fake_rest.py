@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from .. import signing
-from ..base import QuantityKey
+from ..data import QuantityKey
 from ..errors import BadSignature
 from ..strict_json import format_time, parse_decimal, parse_time
 from ..transport import Request, Response

@@ -8,13 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from .. import medusa
-from ..base import (
-    Cancellation,
-    QuantityUpdate,
-    ReportedLine,
-    ResultStatus,
-    Shipment,
-)
+from ..data import Cancellation, QuantityUpdate, ReportedLine, ResultStatus, Shipment
 from ..errors import RetryLater
 from ..testing.conformance import ConnectorConformance
 from ..testing.fake_channel import FixedClock

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from ..base import (
+from ..data import (
     Cancellation,
     LotQuantity,
     QuantityKey,

@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from .. import medusa, medusa_payload, signing
-from ..base import FetchedOrder, FetchOrder, OrderSnapshot, PaymentStatus
+from ..data import FetchedOrder, FetchOrder, OrderSnapshot, PaymentStatus
 from ..errors import BadPayload, BadSignature, RetryLater
 from ..testing.fake_channel import FixedClock
 from ..testing.fake_medusa import API_KEY, BASE_URL, FakeMedusa

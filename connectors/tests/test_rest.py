@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from .. import signing
-from ..base import (
+from ..data import (
     Cancellation,
     QuantityKey,
     QuantityUpdate,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .. import rest_payload as payload
-from ..base import (
+from ..data import (
     Address,
     Cancellation,
     CountLine,

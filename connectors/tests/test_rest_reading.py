@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from ..base import FetchedOrder, QuantityKey
+from ..data import FetchedOrder, QuantityKey
 from ..errors import BadPayload, RetryLater
 from ..testing.fake_rest import FakeRest
 from .test_rest import ScriptedCase as _ScriptedCase

@@ -11,7 +11,7 @@ from typing import cast
 
 from flask.testing import FlaskClient
 
-from connectors.base import (
+from connectors.data import (
     QuantityKey,
     QuantityUpdate,
     ReportedLine,

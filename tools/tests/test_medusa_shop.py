@@ -11,7 +11,7 @@ import unittest
 from datetime import UTC, datetime
 
 from connectors import signing
-from connectors.base import FetchOrder
+from connectors.data import FetchOrder
 from connectors.medusa import MedusaConnector
 from connectors.testing.fake_channel import FakeTransport, FixedClock
 from connectors.transport import Request, Response
