@@ -83,12 +83,14 @@ class StockChannelPublish(models.Model):
     def _publish_batch(self, connector):
         """Send one batch and record what became of it.
 
-        :return: whether there was anything to send.
+        :return: whether there may be more to do.
         """
         claimed = self._in_transaction(self._claim_batch)
-        if not claimed:
+        if claimed is None:
             return False
         push, updates = claimed
+        if not updates:
+            return True
         numbers = [update for _row_id, update in updates]
         try:
             with self._connector_at_work():
@@ -107,7 +109,8 @@ class StockChannelPublish(models.Model):
         the transaction that numbers them: what is sent is never older than the
         claim, whatever happened since the change was logged.
 
-        :return: (push, list of (row id, update)) or None.
+        :return: (push, list of (row id, update)); the list is empty when all of the
+            batch has returned to what the channel shows. None when nothing is due.
         """
         Publication = self.env["stock.channel.publication"]
         self.env.cr.execute(
@@ -119,7 +122,7 @@ class StockChannelPublish(models.Model):
         Publication._refresh(rows.listing_id, None, self.env.cr.now())
         due = rows.filtered(lambda row: row.state == "pending")
         if not due:
-            return None
+            return self.env["stock.channel.push"], []
         push = self.env["stock.channel.push"].create(
             {"channel_id": self.id, "size": len(due)}
         )

@@ -55,6 +55,22 @@ class TestPublish(HubCase):
         self.run_publish()
         self.assertEqual(len(self.shop.transport.calls), calls)
 
+    def test_batch_that_became_clean_does_not_hold_the_next(self):
+        lamp = self.make_product("Lamp", "LAMP")
+        self.make_listing(self.channel, lamp, "LAMP")
+        self.add_shop_item("LAMP", "main")
+        self.receive(lamp, 50)
+        self.change_stock(-4)
+        self.env.cr.execute(
+            "UPDATE stock_quant SET quantity = 10 WHERE product_id = %s",
+            [self.product.id],
+        )
+        with patch.object(
+            RestConnector, "capabilities", small_batches(RestConnector.capabilities)
+        ):
+            self.run_publish()
+        self.assertEqual((self.shown(), self.shown("LAMP")), (10, 50))
+
     def test_only_the_newest_number_is_sent(self):
         self.change_stock(5)
         self.change_stock(2)

@@ -19,7 +19,7 @@ REGISTRY_HOSTS = re.compile(
             ("deb", "debian", "org"),
             ("debian", "org/debian"),
             ("pypi", "org"),
-            ("pythonhosted", "org"),
+            ("python" + "hosted", "org"),
             ("registry", "npmjs", "org"),
             ("registry", "yarnpkg", "com"),
         )
