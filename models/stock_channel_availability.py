@@ -329,6 +329,9 @@ class StockChannelAvailability(models.AbstractModel):
         Unreserved moves start at the parent location (WH/Stock) although the goods
         lie on a shelf below; such a move counts in full at every channel location
         below its source: rather too little is offered than sold twice.
+
+        A move with an open origin gets its goods from that move, not from stock. Once
+        the origin is done they lie here for it, whether it is made to order or not.
         """
         return SQL(
             """
@@ -358,7 +361,6 @@ class StockChannelAvailability(models.AbstractModel):
                             WHERE reserved.move_id = move.id
                        ) AS line
                        WHERE move.state IN ('confirmed', 'partially_available')
-                         AND move.procure_method = 'make_to_stock'
                          AND NOT EXISTS (
                              SELECT 1
                                FROM stock_move_move_rel AS chain

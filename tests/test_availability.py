@@ -120,6 +120,15 @@ class TestAvailability(HubCase):
         self.assert_numbers(owed=4, wire=6)
         self.assert_numbers(place=second, owed=4, wire=6)
 
+    def test_demand_at_the_parent_of_two_mapped_shelves_counts_once(self):
+        other = self.env["stock.location"].create(
+            {"name": "Shelf B", "location_id": self.stock.id}
+        )
+        self.place.location_ids = self.shelf | other
+        self.receive(self.product, 10, self.shelf)
+        self.make_move(self.product, 4, self.stock, self.customers)
+        self.assert_numbers(owed=4, wire=6)
+
     def test_moves_within_the_mapped_locations_owe_nothing(self):
         self.receive(self.product, 10)
         self.make_move(self.product, 4, self.stock, self.shelf)
@@ -131,7 +140,9 @@ class TestAvailability(HubCase):
         self.assert_numbers(owed=4, wire=6)
 
     def test_the_final_destination_counts_not_the_next_step(self):
+        """A pick to Output stays in the warehouse and is for a customer all the same."""
         self.warehouse.delivery_steps = "pick_ship"
+        self.place.location_ids = self.warehouse.view_location_id
         self.receive(self.product, 10)
         order = self.order()
         pick = order.sale_order_id.picking_ids
@@ -140,6 +151,14 @@ class TestAvailability(HubCase):
         )
         pick.do_unreserve()
         self.assert_numbers(reserved=0, owed=2, wire=8)
+
+    def test_goods_in_transit_below_a_mapped_location_count_nowhere(self):
+        truck = self.env["stock.location"].create(
+            {"name": "Truck", "usage": "transit", "location_id": self.stock.id}
+        )
+        self.receive(self.product, 3)
+        self.receive(self.product, 4, truck)
+        self.assert_numbers(on_hand=3, unavailable=0, wire=3)
 
     def test_two_step_delivery_counts_once(self):
         self.warehouse.delivery_steps = "pick_ship"
@@ -162,6 +181,22 @@ class TestAvailability(HubCase):
             move_orig_ids=[(4, receipt.id)],
         )
         self.assert_numbers(owed=0, wire=10)
+
+    def test_goods_that_came_for_an_order_are_owed_to_it(self):
+        """Made to order, arrived, and somebody took the reservation off."""
+        receipt = self.make_move(self.product, 4, self.suppliers, self.stock)
+        delivery = self.make_move(
+            self.product,
+            4,
+            self.stock,
+            self.customers,
+            procure_method="make_to_order",
+            move_orig_ids=[(4, receipt.id)],
+        )
+        self.finish(receipt)
+        self.assertEqual(delivery.state, "assigned")
+        delivery._do_unreserve()
+        self.assert_numbers(on_hand=4, reserved=0, owed=4, wire=0)
 
     def test_production_components_are_owed(self):
         finished = self.make_product("Cabinet")
