@@ -19,6 +19,7 @@ from . import (
     stock_channel_order,
     stock_channel_order_line,
     stock_channel_order_partner,
+    stock_channel_order_check,
     stock_channel_order_apply,
     stock_channel_return,
     stock_channel_fulfillment,

@@ -12,6 +12,28 @@ STATES = [
     ("live", "Live"),
     ("paused", "Paused"),
 ]
+# What only the hub itself writes, by its own steps; nobody does over RPC.
+OWN_FIELDS = {
+    "state",
+    "quantity_meaning",
+    "database_uuid",
+    "live_at",
+    "is_cut_over",
+    "polled_at",
+    "poll_last_message",
+    "order_cursor",
+    "failure_count",
+    "next_attempt_at",
+    "last_error",
+    "last_sweep_at",
+    "last_sweep_found",
+    "credentials",
+    "credentials_set_at",
+    "publish_cron_id",
+    "poll_cron_id",
+}
+# What decides where the numbers go.
+CONNECTION_FIELDS = {"connector", "base_url", "allowed_hosts", "company_id"}
 # Which state may follow which; everything else is refused by _update_state.
 TRANSITIONS = {
     "draft": ("shadow", "live"),
@@ -127,6 +149,12 @@ class StockChannel(models.Model):
         "another one and stays silent.",
     )
 
+    live_at = fields.Datetime(
+        "Live Since",
+        readonly=True,
+        copy=False,
+        help="Numbers are published after the channel's orders were read once more.",
+    )
     location_ids = fields.One2many(
         "stock.channel.location", "channel_id", string="Channel Locations"
     )
@@ -254,46 +282,84 @@ class StockChannel(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_own_fields(vals)
         channels = super().create(vals_list)
         channels._sync_crons()
         self.env.registry.clear_cache()
         return channels
 
     def write(self, vals):
-        self._check_admin_fields(vals)
+        self._check_own_fields(vals)
+        moved = self.filtered(
+            lambda channel: any(
+                name in vals and channel[name] != vals[name]
+                for name in ("connector", "base_url")
+            )
+        )
         result = super().write(vals)
+        if moved:
+            moved._numbers()._forget()
         if {"name", "active", "state"} & vals.keys():
             self._sync_crons()
             self.env.registry.clear_cache()
         if {"connector", "active"} & vals.keys():
-            self.env["stock.channel.dirty"]._log_listings(self.listing_ids, "rule")
+            self.env["stock.channel.dirty"]._log_listings(self._all_listings(), "rule")
         return result
 
-    def _check_admin_fields(self, vals):
-        """Refuse that anybody but an administrator turns the numbers elsewhere.
+    def _check_own_fields(self, vals):
+        """Refuse what is not for people, and the connection to all but administrators.
 
-        A manager may rename a channel; another address would receive every number,
-        signed with the channel's secret.
+        A state written past its gate would publish without a map, a cursor in the
+        future would lose every order until then, and another address would receive
+        every number, signed with the channel's secret.
+
+        :raise AccessError: for anybody but the hub itself.
         """
-        guarded = {"connector", "base_url", "company_id", "database_uuid"} & vals.keys()
-        if (
-            guarded
-            and not self.env.su
-            and not self.env.user.has_group("stock_channel_hub.group_admin")
-        ):
+        if self.env.su:
+            return
+        own = OWN_FIELDS & vals.keys()
+        if own:
+            raise AccessError(
+                self.env._(
+                    "%s is written by the hub alone; use the channel's own steps.",
+                    ", ".join(sorted(own)),
+                )
+            )
+        is_admin = self.env.user.has_group("stock_channel_hub.group_admin")
+        if CONNECTION_FIELDS & vals.keys() and not is_admin:
             raise AccessError(
                 self.env._(
                     "Only administrators of stock channels change the connection."
                 )
             )
 
+    def _all_listings(self):
+        """Return the listings, the archived ones too."""
+        return (
+            self.env["stock.channel.listing"]
+            .with_context(active_test=False)
+            .search([("channel_id", "in", self.ids)])
+        )
+
+    def _numbers(self):
+        return (
+            self.env["stock.channel.publication"]
+            .sudo()
+            .search([("channel_id", "in", self.ids)])
+        )
+
     @api.ondelete(at_uninstall=False)
     def _unlink_only_unused(self):
-        used = self.filtered(lambda channel: channel.order_count)
+        used = self.filtered(
+            lambda channel: (
+                channel.order_count or channel._numbers().filtered("acknowledged_at")
+            )
+        )
         if used:
             raise UserError(
                 self.env._(
-                    "%s has orders; archive it instead of deleting it.",
+                    "%s has orders or was told numbers; archive it instead.",
                     ", ".join(used.mapped("name")),
                 )
             )
@@ -330,7 +396,7 @@ class StockChannel(models.Model):
                 )
             if target in ("shadow", "live"):
                 channel._check_ready()
-            channel.state = target
+            channel.sudo().state = target
 
     def _check_ready(self):
         """Refuse to start with a channel that could only fail."""
@@ -373,13 +439,25 @@ class StockChannel(models.Model):
         self._update_state("shadow")
 
     def action_go_live(self):
-        """Put the channel live in this database and publish everything."""
+        """Put the channel live in this database and publish everything anew.
+
+        Whatever happened at the channel since it was live last, it is told every
+        number again, after its orders have been read.
+        """
         self.check_access("write")
         self._update_state("live")
         uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
-        self.sudo().write({"database_uuid": uuid})
-        self.env["stock.channel.dirty"]._log_listings(self.listing_ids, "first")
+        self.sudo().write(
+            {
+                "database_uuid": uuid,
+                "live_at": self.env.cr.now(),
+                "is_cut_over": False,
+            }
+        )
+        self._numbers()._forget()
+        self.env["stock.channel.dirty"]._log_listings(self._all_listings(), "first")
         self._wake_workers()
+        self._wake_pollers()
 
     def action_pause(self):
         self.check_access("write")

@@ -1,4 +1,5 @@
 from odoo import api, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 
@@ -32,60 +33,71 @@ class StockChannelAvailability(models.AbstractModel):
     def _touched_listings(self, product_ids, listing_ids):
         """Return the listings whose number depends on these products.
 
-        A kit depends on its components, at any depth.
+        A kit depends on its components, at any depth. Archived listings count too:
+        what a channel was told about them has to be taken back.
         """
-        Listing = self.env["stock.channel.listing"].sudo()
+        listings = self.env["stock.channel.listing"].sudo()
+        listings = listings.with_context(active_test=False)
         product_ids = {product_id for product_id in product_ids if product_id}
-        touched = Listing.browse(
+        touched = listings.browse(
             {listing_id for listing_id in listing_ids if listing_id}
         ).exists()
         if product_ids:
-            touched |= Listing.search([("product_id", "in", list(product_ids))])
-            kits = self._kit_listings()
-            touched |= kits.browse(
-                {
-                    listing_id
-                    for listing_id, component_id, _quantity in self._kit_components(
-                        kits
-                    )
-                    if component_id in product_ids
-                }
-            )
+            products = self.env["product.product"].sudo().browse(product_ids).exists()
+            products |= self._kits_above(products)
+            touched |= listings.search([("product_id", "in", products.ids)])
         return touched
 
     @api.model
-    def _kit_listings(self):
-        """Return the listings whose product may be a kit."""
-        templates = (
-            self.env["mrp.bom"].sudo().search([("type", "=", "phantom")])
-        ).product_tmpl_id
-        return (
-            self.env["stock.channel.listing"]
-            .sudo()
-            .search([("product_id.product_tmpl_id", "in", templates.ids)])
-        )
+    def _kits_above(self, products):
+        """Return the products that may be kits of these, at any depth.
+
+        Walks the recipes upwards, one step for all products at once: what it costs
+        depends on what changed, not on how many kits there are.
+        """
+        found = self.env["product.product"].sudo()
+        below = products.sudo()
+        while below:
+            boms = (
+                self.env["mrp.bom.line"]
+                .sudo()
+                .search(
+                    [("product_id", "in", below.ids), ("bom_id.type", "=", "phantom")]
+                )
+                .bom_id
+            )
+            above = (
+                boms.product_id
+                | boms.filtered(lambda bom: not bom.product_id)
+                .product_tmpl_id.with_context(active_test=False)
+                .product_variant_ids
+            )
+            below = above - found
+            found |= above
+        return found
 
     @api.model
     def _kit_components(self, listings):
         """Explode kits the way Odoo itself would.
 
         :return: list of (listing id, component product id, quantity of it, in its
-            own unit, for one product unit of the listing).
+            own unit, for one product unit of the listing). A kit without a storable
+            component, or with a recipe that cannot be worked out, has the component
+            None: none of it can be offered.
         """
         rows = []
         for company, in_company in listings.grouped("company_id").items():
+            products = in_company.product_id
             boms = (
                 self.env["mrp.bom"]
                 .sudo()
                 .with_company(company)
-                ._bom_find(
-                    in_company.product_id, company_id=company.id, bom_type="phantom"
-                )
+                ._bom_find(products, company_id=company.id, bom_type="phantom")
             )
             for listing in in_company:
                 bom = boms.get(listing.product_id)
                 if bom:
-                    rows += self._explode(listing, bom)
+                    rows += self._explode(listing, bom) or [(listing.id, None, 1.0)]
         return rows
 
     def _explode(self, listing, bom):
@@ -93,7 +105,14 @@ class StockChannelAvailability(models.AbstractModel):
         product = listing.product_id
         # explode() counts in batches of the BoM, whatever its own unit is.
         batches = product.uom_id._compute_quantity(1.0, bom.product_uom_id, round=False)
-        _boms, lines = bom.explode(product, batches / bom.product_qty)
+        exceptions = self.env["stock.channel.exception"]
+        fingerprint = f"kit:{listing.id}"
+        try:
+            _boms, lines = bom.explode(product, batches / bom.product_qty)
+        except UserError as error:
+            exceptions._open_for_kit(listing, fingerprint, str(error))
+            return []
+        exceptions._resolve_fingerprint(listing.channel_id, fingerprint)
         totals = {}
         for bom_line, data in lines:
             component = bom_line.product_id
@@ -116,7 +135,7 @@ class StockChannelAvailability(models.AbstractModel):
         Written in the order of the words in the user guide: what is held, what is
         reserved, what is owed, what is in flight, then the channel's own rules.
         """
-        kits = self._kit_components(listings & self._kit_listings())
+        kits = self._kit_components(listings)
         return SQL(
             """
             WITH %(scope)s, %(held)s, %(owed)s, %(in_flight)s, %(own_open)s,
@@ -151,24 +170,34 @@ class StockChannelAvailability(models.AbstractModel):
                  ORDER BY listing_id, channel_location_id, free / per_unit, product_id
             ),
             sellable AS (
-                SELECT limiting.*,
+                SELECT pair.listing_id,
+                       pair.channel_location_id,
                        pair.channel_id,
                        pair.company_id,
                        pair.product_id AS listing_product_id,
                        pair.is_physical,
                        pair.is_whole_units,
                        pair.is_kit,
+                       pair.is_withdrawn,
+                       limiting.product_id,
+                       coalesce(limiting.per_unit, 1) AS per_unit,
+                       coalesce(limiting.on_hand, 0) AS on_hand,
+                       coalesce(limiting.unavailable, 0) AS unavailable,
+                       coalesce(limiting.reserved, 0) AS reserved,
+                       coalesce(limiting.owed, 0) AS owed,
+                       coalesce(limiting.in_flight, 0) AS in_flight,
                        -- A kit exists only whole, in the unit of its product.
-                       (CASE WHEN pair.is_kit
+                       coalesce(CASE WHEN pair.is_kit
                              THEN floor(limiting.free / limiting.per_unit + 1e-9)
                              ELSE limiting.free
-                         END) * pair.factor AS sellable
-                  FROM limiting
-                  JOIN pair USING (listing_id, channel_location_id)
+                         END, 0) * pair.factor AS sellable
+                  FROM pair
+                  LEFT JOIN limiting USING (listing_id, channel_location_id)
             ),
             published AS (
                 SELECT sellable.*,
-                       greatest(0, CASE WHEN is_whole_units
+                       greatest(0, CASE WHEN is_withdrawn THEN 0
+                           WHEN is_whole_units
                            THEN floor(sellable + 1e-9)
                            -- Three decimals are a gram of a kilogram; rounding
                            -- down never offers what is not there.
@@ -223,25 +252,25 @@ class StockChannelAvailability(models.AbstractModel):
                        listing.is_whole_units,
                        channel.quantity_meaning = 'physical' AS is_physical,
                        listing.id = ANY(%(kit_listings)s) AS is_kit,
+                       NOT (listing.active AND place.active) AS is_withdrawn,
                        product_uom.factor::numeric / listing_uom.factor::numeric
                            AS factor
                   FROM stock_channel_listing AS listing
                   JOIN stock_channel AS channel ON channel.id = listing.channel_id
                   JOIN stock_channel_location AS place
-                    ON place.channel_id = channel.id AND place.active
+                    ON place.channel_id = channel.id
                   JOIN product_product AS product ON product.id = listing.product_id
                   JOIN product_template AS template
                     ON template.id = product.product_tmpl_id
                   JOIN uom_uom AS product_uom ON product_uom.id = template.uom_id
                   JOIN uom_uom AS listing_uom ON listing_uom.id = listing.uom_id
                  WHERE listing.id = ANY(%(listings)s)
-                   AND listing.active
-                   -- A location nobody has mapped yet is not told zero; one that
-                   -- lost its last stock location is.
-                   AND (EXISTS (
+                   -- What is not mapped, or not any more, is told nothing, unless
+                   -- the channel still shows what it was told before.
+                   AND ((listing.active AND place.active AND EXISTS (
                            SELECT 1
                              FROM stock_channel_location_stock_location_rel AS rel
-                            WHERE rel.channel_location_id = place.id)
+                            WHERE rel.channel_location_id = place.id))
                         OR EXISTS (
                            SELECT 1
                              FROM stock_channel_publication AS told
@@ -259,7 +288,9 @@ class StockChannelAvailability(models.AbstractModel):
                   FROM pair
                  WHERE NOT is_kit
                  UNION ALL
-                SELECT listing_id, product_id, quantity FROM kit
+                SELECT listing_id, product_id, quantity
+                  FROM kit
+                 WHERE product_id IS NOT NULL
             ),
             needed_product AS (SELECT DISTINCT product_id FROM need),
             root AS (

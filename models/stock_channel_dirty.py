@@ -17,6 +17,8 @@ CAUSES = [
 ]
 # Rows claimed per transaction; bounds memory and the time until the first number.
 DRAIN_SIZE = 5000
+# Listings swept per transaction, so that publishers are not held up for long.
+SWEEP_SIZE = 5000
 
 
 class StockChannelDirty(models.Model):
@@ -107,7 +109,7 @@ class StockChannelDirty(models.Model):
                 for path in paths
             )
         )
-        self._log_listings(touched.channel_id.listing_ids, cause)
+        self._log_listings(touched.channel_id._all_listings(), cause)
 
     # -------------------------------------------------------------- draining
 
@@ -159,18 +161,35 @@ class StockChannelDirty(models.Model):
         for channel in (
             self.env["stock.channel"].sudo().search([("state", "!=", "draft")])
         ):
-            found = self._in_transaction(lambda channel=channel: self._sweep(channel))
+            try:
+                found = self._sweep(channel)
+            except Exception:  # one channel's trouble is not the others'
+                self._abandon_transaction()
+                _logger.exception("the sweep of channel %s failed", channel.id)
+                continue
             if found:
                 _logger.info(
-                    "the sweep corrected %s numbers of channel %s",
-                    found,
-                    channel.id,
+                    "the sweep corrected %s numbers of channel %s", found, channel.id
                 )
 
     def _sweep(self, channel):
-        now = self.env.cr.now()
-        found = self.env["stock.channel.publication"]._refresh(
-            channel.listing_ids, "sweep", now
+        """Sweep one channel in slices, each in a transaction of its own.
+
+        :return: how many numbers were wrong.
+        """
+        publications = self.env["stock.channel.publication"]
+        listings = self._in_transaction(channel._all_listings)
+        found = 0
+        for start in range(0, len(listings), SWEEP_SIZE):
+            part = listings[start : start + SWEEP_SIZE]
+            found += self._in_transaction(
+                lambda part=part: publications._refresh(
+                    part, "sweep", self.env.cr.now()
+                )
+            )
+        self._in_transaction(
+            lambda: channel.write(
+                {"last_sweep_at": self.env.cr.now(), "last_sweep_found": found}
+            )
         )
-        channel.write({"last_sweep_at": now, "last_sweep_found": found})
         return found

@@ -267,6 +267,23 @@ class StockChannelException(models.Model):
         )
 
     @api.model
+    def _open_for_kit(self, listing, fingerprint, reason):
+        """Tell a person that a kit's recipe cannot be worked out."""
+        self._open(
+            listing.channel_id,
+            category="data",
+            fingerprint=fingerprint,
+            title=self.env._("The kit behind %s cannot be worked out", listing.sku),
+            cause=reason,
+            next_step=self.env._(
+                "Correct the bill of materials of %s. Until then the channel is told "
+                "zero.",
+                listing.product_id.display_name,
+            ),
+            value=listing.sku,
+        )
+
+    @api.model
     def _open_for_publication(self, publication, result):
         """Tell a person that the channel refuses a number."""
         self._open(
@@ -366,8 +383,9 @@ class StockChannelException(models.Model):
     @api.model
     def _retry_fingerprints(self, fingerprints):
         if fingerprints:
+            # What somebody ignored waits all the same.
             self.sudo().search(
-                [("fingerprint", "in", fingerprints), ("state", "=", "open")]
+                [("fingerprint", "in", fingerprints), ("state", "!=", "resolved")]
             )._retry()
 
     def _retry(self):
@@ -404,6 +422,7 @@ class StockChannelException(models.Model):
             raise UserError(
                 self.env._("Choose the product that %s means first.", self.value)
             )
+        self._check_not_archived()
         self.env["stock.channel.listing"].sudo().create(
             {
                 "channel_id": self.channel_id.id,
@@ -430,6 +449,32 @@ class StockChannelException(models.Model):
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
+
+    def _check_not_archived(self):
+        """Refuse to map what is mapped already and archived.
+
+        :raise UserError: in words the operator can act on.
+        """
+        archived = (
+            self.env["stock.channel.listing"]
+            .sudo()
+            .search(
+                [
+                    ("channel_id", "=", self.channel_id.id),
+                    ("external_id", "=", self.item_id or self.value),
+                    ("active", "=", False),
+                ]
+            )
+        )
+        if archived:
+            raise UserError(
+                self.env._(
+                    "%(sku)s is mapped to %(product)s, and that listing is archived. "
+                    "Ask a manager to take it out of the archive.",
+                    sku=self.value,
+                    product=archived.product_id.display_name,
+                )
+            )
 
     def action_ignore(self):
         """Close without solving; what waited for it stays where it is."""

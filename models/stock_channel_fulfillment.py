@@ -8,6 +8,8 @@ from ..connectors.data import LotQuantity, ReportedLine, Shipment
 from ..connectors.errors import ConnectorError, RateLimited, Rejected, RetryLater
 from ..connectors.retry import RetrySchedule
 from .quantities import to_decimal
+from .stock_channel_message import describe_error
+from .stock_channel_mixin import CONCURRENCY_ERRORS
 from .stock_channel_poll import as_aware
 from .stock_channel_publish import LEASE_SECONDS
 
@@ -29,6 +31,8 @@ TRANSITIONS = {
     "done": (),
 }
 RETRY = RetrySchedule(base=10, cap=900)
+# Tries in vain after which a person is told that a parcel is not.
+ATTEMPTS_UNTIL_EXCEPTION = 4
 
 
 class StockChannelFulfillment(models.Model):
@@ -58,8 +62,8 @@ class StockChannelFulfillment(models.Model):
     )
     external_id = fields.Char(
         "Shipment Id",
-        readonly=True,
-        required=True,
+        compute="_compute_external_id",
+        store=True,
         help="Stays the same over all tries, so that the channel knows repeats.",
     )
     state = fields.Selection(STATES, required=True, readonly=True, default="pending")
@@ -81,12 +85,46 @@ class StockChannelFulfillment(models.Model):
     )
     _to_report = models.Index("(channel_id, id) WHERE state <> 'done'")
 
+    @api.depends("channel_order_id.external_id")
+    def _compute_external_id(self):
+        """Derive it from the record's own id: two people ship one order at once."""
+        for fulfillment in self:
+            order_id = fulfillment.channel_order_id.external_id
+            fulfillment.external_id = f"{order_id}-{fulfillment.id}"
+
     @api.depends("external_id")
     def _compute_display_name(self):
         for fulfillment in self:
             fulfillment.display_name = fulfillment.external_id
 
     # -------------------------------------------------------------- creating
+
+    @api.model
+    def _record_shipped(self, moves):
+        """Record what left; trouble in here never keeps a parcel from leaving.
+
+        The clerk who validates a transfer can do nothing about a channel's record.
+        """
+        try:
+            with self.env.cr.savepoint():
+                self._create_from_moves(moves)
+        except CONCURRENCY_ERRORS:
+            raise
+        except Exception as error:
+            _logger.exception("a shipment was not recorded")
+            order = moves.sale_line_id.channel_order_line_ids.channel_order_id[:1]
+            self.env["stock.channel.exception"]._open(
+                order.channel_id,
+                category="internal",
+                fingerprint=f"order:{order.id}:shipment",
+                title=self.env._("The shipment of %s was not recorded", order.name),
+                cause=describe_error(error),
+                next_step=self.env._(
+                    "Tell the channel by hand that the order was shipped, and the "
+                    "administrator what is written here."
+                ),
+                channel_order_id=order.id,
+            )
 
     @api.model
     def _create_from_moves(self, moves):
@@ -112,14 +150,12 @@ class StockChannelFulfillment(models.Model):
                     self._create_one(order, location, picking, values)
 
     def _create_one(self, order, location, picking, line_values):
-        number = len(order.fulfillment_ids) + 1
         self.create(
             {
                 "channel_id": order.channel_id.id,
                 "channel_order_id": order.id,
                 "channel_location_id": location.id,
                 "picking_id": picking.id,
-                "external_id": f"{order.external_id}-{number}",
                 "shipped_at": picking.date_done or fields.Datetime.now(),
                 "carrier": picking.carrier_id.name,
                 "tracking": picking.carrier_tracking_ref,
@@ -251,7 +287,27 @@ class StockChannelFulfillment(models.Model):
             return
         is_unseen = isinstance(error, RateLimited) or not isinstance(error, RetryLater)
         self._update_state("pending" if is_unseen else "unknown", vals)
-        self.channel_id._channel_failed(error)
+        if is_unseen:
+            self.channel_id._channel_failed(error)
+        elif self.attempts >= ATTEMPTS_UNTIL_EXCEPTION:
+            self._open_late(error)
+
+    def _open_late(self, error):
+        """Tell a person that a parcel cannot be told, while numbers still can."""
+        self.env["stock.channel.exception"]._open(
+            self.channel_id,
+            category="late",
+            fingerprint=f"fulfillment:{self.id}",
+            title=self.env._(
+                "The shipment of %s cannot be told", self.channel_order_id.name
+            ),
+            cause=error.message,
+            next_step=self.env._(
+                "Look whether the channel takes shipments. The hub keeps trying."
+            ),
+            channel_order_id=self.channel_order_id.id,
+            fulfillment_id=self.id,
+        )
 
     def _open_rejected(self, error):
         self.env["stock.channel.exception"]._open(
@@ -292,7 +348,7 @@ class StockChannelFulfillmentLine(models.Model):
         index=True,
     )
     sku = fields.Char(related="order_line_id.sku")
-    quantity = fields.Float(digits="Product Unit", readonly=True)
+    quantity = fields.Float(digits=0, readonly=True)
     lots = fields.Json(readonly=True)
 
 
@@ -331,21 +387,7 @@ class StockChannelOrderLineShipped(models.Model):
                 move.state == "done" and move.location_dest_id.usage == "customer"
             )
         )
-        per_unit = self._components(1.0)
-        units = []
-        for product_id, quantity in per_unit.items():
-            left = sum(
-                move.product_uom._compute_quantity(
-                    move.quantity, move.product_id.uom_id, round=False
-                )
-                for move in gone
-                if move.product_id.id == product_id
-            )
-            units.append(left / quantity)
-        shipped = min(units, default=0.0)
-        if self.listing_id.is_whole_units:
-            return float(int(shipped + 1e-6))
-        return self.uom_id.round(shipped)
+        return self.elsewhere_qty + self._units_in(gone)
 
 
 class StockChannelReport(models.Model):
@@ -358,19 +400,26 @@ class StockChannelReport(models.Model):
             due = self._in_transaction(lambda: fulfillments._claim(self))
             if not due:
                 return
-            self._report_one(connector, due)
+            if not self._report_one(connector, due):
+                return
 
     def _report_one(self, connector, due):
+        """Tell of one parcel.
+
+        :return: whether the channel answered; while it does not, the other parcels
+            wait and the numbers go first.
+        """
         try:
             with self._connector_at_work():
                 connector.report_shipment(due._shipment())
         except ConnectorError as error:
             failure = error
             self._in_transaction(lambda: due._report_failed(failure))
-            return
+            return isinstance(failure, Rejected)
 
         def done():
             due._report_done()
             self._channel_answered()
 
         self._in_transaction(done)
+        return True

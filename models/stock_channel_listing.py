@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class StockChannelListing(models.Model):
@@ -132,7 +132,13 @@ class StockChannelListing(models.Model):
         return listings
 
     def write(self, vals):
+        told = [
+            (listing.publication_ids.sudo(), listing.sku, listing.external_id)
+            for listing in self
+            if {"sku", "item_id", "channel_id"} & vals.keys()
+        ]
         result = super().write(vals)
+        self._renamed(told)
         watched = {
             "product_id",
             "sku",
@@ -147,6 +153,29 @@ class StockChannelListing(models.Model):
         if {"sku", "item_id", "active"} & vals.keys():
             self._retry_waiting()
         return result
+
+    def _renamed(self, told):
+        """Publish under the new id what was published under another one.
+
+        :param told: per listing (its rows, SKU and external id before the write).
+        """
+        for listing, (rows, sku, external_id) in zip(self, told, strict=False):
+            if listing.external_id == external_id or not rows:
+                continue
+            for row in rows:
+                row._left_behind(sku, row.channel_location_id.external_id)
+            rows._forget()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unless_told(self):
+        """Refuse to forget a number that a channel shows."""
+        if self.publication_ids.sudo().filtered("acknowledged_at"):
+            raise UserError(
+                self.env._(
+                    "The channel was told numbers of this listing. Archive it: the "
+                    "channel is told zero, and its history stays."
+                )
+            )
 
     def _retry_waiting(self):
         """Fix once, heal all: whatever waited for these items runs again."""
@@ -203,10 +232,3 @@ class StockChannelListing(models.Model):
             ]
         )
         return created, [item for item in new if item.sku not in products]
-
-    def _to_product_qty(self, quantity):
-        """Convert a quantity in the selling unit into the product's unit."""
-        self.ensure_one()
-        return self.uom_id._compute_quantity(
-            float(quantity), self.product_id.uom_id, round=False
-        )

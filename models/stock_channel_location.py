@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class StockChannelLocation(models.Model):
@@ -108,11 +108,39 @@ class StockChannelLocation(models.Model):
         return locations
 
     def write(self, vals):
+        told = [
+            (place._told_rows(), place.external_id)
+            for place in self
+            if "external_id" in vals
+        ]
         result = super().write(vals)
+        for place, (rows, external_id) in zip(self, told, strict=False):
+            if place.external_id != external_id and rows:
+                for row in rows:
+                    row._left_behind(row.listing_id.sku, external_id)
+                rows._forget()
         if {"location_ids", "active", "external_id"} & vals.keys():
             self._log_dirty()
             self.env["stock.channel.exception"]._retry_location_mapping(self)
         return result
+
+    def _told_rows(self):
+        return (
+            self.env["stock.channel.publication"]
+            .sudo()
+            .search([("channel_location_id", "in", self.ids)])
+        )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unless_told(self):
+        """Refuse to forget numbers that a channel shows."""
+        if self._told_rows().filtered("acknowledged_at"):
+            raise UserError(
+                self.env._(
+                    "The channel was told numbers of this location. Archive it: the "
+                    "channel is told zero, and its history stays."
+                )
+            )
 
     def _mapped(self):
         """Return those that have stock behind them and a warehouse that ships it."""
@@ -120,5 +148,5 @@ class StockChannelLocation(models.Model):
 
     def _log_dirty(self):
         self.env["stock.channel.dirty"]._log_listings(
-            self.channel_id.listing_ids, "map"
+            self.channel_id._all_listings(), "map"
         )

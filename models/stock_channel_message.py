@@ -192,9 +192,12 @@ class StockChannelMessage(models.Model):
         claimed = self._in_transaction(lambda: self._claim(is_first_try))
         for message in claimed:
             message.with_company(message.company_id)._process_safely()
+        if claimed:
+            self._in_transaction(claimed.channel_id._wake_fenced)
         return len(claimed)
 
     def _due_condition(self):
+        """Return when a message may be worked on: of each order the oldest only."""
         return SQL(
             """
             message.state = 'pending'
@@ -202,6 +205,13 @@ class StockChannelMessage(models.Model):
                 <= now() AT TIME ZONE 'UTC'
             AND coalesce(message.lease_until, '-infinity')
                 < now() AT TIME ZONE 'UTC'
+            AND NOT EXISTS (
+                SELECT 1
+                  FROM stock_channel_message AS earlier
+                 WHERE earlier.state = 'pending'
+                   AND earlier.channel_id = message.channel_id
+                   AND earlier.order_key = message.order_key
+                   AND earlier.id < message.id)
             """
         )
 
@@ -230,13 +240,6 @@ class StockChannelMessage(models.Model):
                       FROM stock_channel_message AS message
                      WHERE %(due)s
                        AND (message.attempts = 0) = %(is_first_try)s
-                       AND NOT EXISTS (
-                           SELECT 1
-                             FROM stock_channel_message AS earlier
-                            WHERE earlier.state = 'pending'
-                              AND earlier.channel_id = message.channel_id
-                              AND earlier.order_key = message.order_key
-                              AND earlier.id < message.id)
                      ORDER BY message.id
                      LIMIT %(limit)s
                        FOR UPDATE SKIP LOCKED

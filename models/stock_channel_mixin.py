@@ -56,7 +56,10 @@ class StockChannelMixin(models.AbstractModel):
         for attempt in range(1, CONCURRENCY_TRIES + 1):
             try:
                 result = work()
-                self.env.flush_all()
+                # With what runs before a commit, so that it is tried again too and
+                # leaves nothing behind when it fails.
+                self.env.cr.flush()
+                self._fresh_transaction()
             except RETRIED_ERRORS as error:
                 self._abandon_transaction()
                 if attempt == CONCURRENCY_TRIES:
@@ -71,7 +74,6 @@ class StockChannelMixin(models.AbstractModel):
                 self._abandon_transaction()
                 raise
             else:
-                self._fresh_transaction()
                 return result
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -98,36 +100,56 @@ class StockChannelMixin(models.AbstractModel):
             def trigger():
                 cron_ids = sorted(waiting)
                 waiting.clear()
-                trigger_unless_waiting(registry, cron_ids)
+                try:
+                    trigger_unless_waiting(registry, cron_ids)
+                except Exception:
+                    # What was committed is committed; nobody may be told it failed.
+                    _logger.warning("jobs %s not woken", cron_ids, exc_info=True)
 
             self.env.cr.postcommit.add(trigger)
         waiting.update(crons.ids)
 
 
 def trigger_unless_waiting(registry, cron_ids):
-    """Trigger those of the scheduled actions that nobody has triggered yet."""
+    """Trigger those of the scheduled actions that nobody has triggered yet.
+
+    A trigger that is due for a second and that nobody has taken was written without
+    waking anybody, by Odoo's own rescheduling or for a moment that lay ahead: then
+    the workers are woken for it.
+    """
     with registry.cursor() as cr:
         env = api.Environment(cr, api.SUPERUSER_ID, {})
         for cron_id in cron_ids:
-            try:
-                with cr.savepoint(flush=False):
-                    cr.execute(
-                        SQL(
-                            """
-                            SELECT 1
-                              FROM ir_cron_trigger
-                             WHERE cron_id = %s
-                               AND call_at <= now() AT TIME ZONE 'UTC'
-                             LIMIT 1
-                               FOR KEY SHARE SKIP LOCKED
-                            """,
-                            cron_id,
-                        ),
-                        log_exceptions=False,
-                    )
-                    is_waiting = bool(cr.rowcount)
-            except CONCURRENCY_ERRORS:
-                is_waiting = False
             cron = env["ir.cron"].browse(cron_id).exists()
-            if cron and not is_waiting:
+            if not cron:
+                continue
+            age = waiting_seconds(cr, cron_id)
+            if age is None:
                 cron._trigger()
+            elif age > 1:
+                cr.postcommit.add(cron._notifydb)
+
+
+def waiting_seconds(cr, cron_id):
+    """Return for how long a trigger of this job has been waiting, None for none."""
+    try:
+        with cr.savepoint(flush=False):
+            cr.execute(
+                SQL(
+                    """
+                    SELECT extract(epoch FROM now() AT TIME ZONE 'UTC' - call_at)
+                      FROM ir_cron_trigger
+                     WHERE cron_id = %s
+                       AND call_at <= now() AT TIME ZONE 'UTC'
+                     ORDER BY call_at
+                     LIMIT 1
+                       FOR KEY SHARE SKIP LOCKED
+                    """,
+                    cron_id,
+                ),
+                log_exceptions=False,
+            )
+            row = cr.fetchone()
+    except CONCURRENCY_ERRORS:
+        return None
+    return float(row[0]) if row else None

@@ -57,6 +57,12 @@ class StockChannelOrder(models.Model):
     is_cancelled = fields.Boolean("Cancelled at Channel", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
     total = fields.Monetary("Channel's Total", readonly=True)
+    shipping_address = fields.Json(
+        readonly=True, help="The address the sale order was made with."
+    )
+    was_created = fields.Boolean(
+        readonly=True, help="A sale order was made, whatever became of it."
+    )
     payment_status = fields.Char(readonly=True)
     payment_reference = fields.Char(readonly=True)
     line_ids = fields.One2many("stock.channel.order.line", "channel_order_id")
@@ -190,7 +196,7 @@ class StockChannelOrder(models.Model):
         unknown = {
             (line.item_id or line.sku): line
             for line in self.line_ids
-            if not line.listing_id and line._wanted_qty() > 0
+            if not line.listing_id and not line.sale_line_id and line._wanted_qty() > 0
         }
         if unknown:
             raise NeedsPerson(
@@ -225,10 +231,15 @@ class StockChannelOrder(models.Model):
                 channel_order_id=self.id,
             )
         known = set(self.channel_id.location_ids._mapped().mapped("external_id"))
+        to_take = {
+            line.external_id
+            for line in self.line_ids
+            if not line.sale_line_id and line._wanted_qty() > 0
+        }
         missing = {
             line.location_id
             for line in snapshot.lines
-            if line.location_id and line.location_id not in known
+            if line.id in to_take and line.location_id and line.location_id not in known
         }
         if missing:
             raise NeedsPerson(

@@ -6,6 +6,7 @@ from odoo.fields import Command
 from ..connectors.plan import Action, LineState, plan_order, take_from
 from .quantities import plain, to_decimal
 from .stock_channel_exception import NeedsPerson
+from .stock_channel_order_check import address_values
 
 
 class StockChannelOrderApply(models.Model):
@@ -22,9 +23,10 @@ class StockChannelOrderApply(models.Model):
         self.ensure_one()
         if snapshot.version < self.version:
             return self.env._("Older than what is known; nothing to do.")
-        if snapshot.version == self.applied_version and self.state != "waiting":
-            return self.env._("Known already; nothing to do.")
+        is_repeat = snapshot.version == self.applied_version and self.state != "waiting"
         self._check_mapped(snapshot)
+        if not self.was_created:
+            self._leave_out_shipped()
         plan = plan_order(
             [
                 LineState(
@@ -34,8 +36,14 @@ class StockChannelOrderApply(models.Model):
                 )
                 for line in self.line_ids
             ],
-            exists=bool(self.sale_order_id),
+            exists=self.was_created,
         )
+        if is_repeat:
+            if plan.action in (Action.NOTHING, Action.TOMBSTONE):
+                return self.env._("Known already; nothing to do.")
+            self._tell_of_same_version(snapshot)
+        if plan.action in (Action.CREATE, Action.CHANGE):
+            self._check_sale_order()
         note = {
             Action.NOTHING: self._apply_nothing,
             Action.TOMBSTONE: self._apply_tombstone,
@@ -45,9 +53,27 @@ class StockChannelOrderApply(models.Model):
         }[plan.action](plan, snapshot)
         self.applied_version = snapshot.version
         self._update_state("cancelled" if snapshot.cancelled else "applied")
+        self._check_shipped_elsewhere()
         if self.sale_order_id:
             self._check_total(snapshot)
+            self._check_edits(snapshot)
         return note
+
+    def _leave_out_shipped(self):
+        """Leave out what had been shipped before the order was heard of here.
+
+        The first round of polling reads a channel's whole history. What somebody
+        else has shipped long ago is neither reserved nor shipped again.
+        """
+        for line in self.line_ids.filtered(lambda line: not line.applied_qty):
+            shipped = min(line.fulfilled_qty, line._wanted_qty())
+            line.write(
+                {
+                    "elsewhere_qty": shipped,
+                    "applied_qty": shipped,
+                    "reported_qty": shipped,
+                }
+            )
 
     def _apply_nothing(self, plan, snapshot):
         return self.env._("No quantity changed.")
@@ -63,7 +89,9 @@ class StockChannelOrderApply(models.Model):
         orders_sudo = self.env["sale.order"].sudo().with_company(company)
         order_sudo = orders_sudo.create(self._prepare_sale_order(snapshot))
         self.sale_order_id = order_sudo
-        for line in self.line_ids.filtered(lambda line: line._wanted_qty() > 0):
+        self.was_created = True
+        self.shipping_address = address_values(snapshot)
+        for line in self.line_ids.filtered(lambda line: line._to_take_qty() > 0):
             line.sale_line_id = order_sudo.order_line.filtered(
                 lambda sale_line, line=line: (
                     sale_line.channel_order_line_ref == line.external_id
@@ -82,12 +110,13 @@ class StockChannelOrderApply(models.Model):
     def _mark_applied(self):
         for line in self.line_ids:
             line.applied_qty = line._wanted_qty()
+        self.line_ids._freeze()
         self.line_ids._log_dirty()
 
     def _prepare_sale_order(self, snapshot):
         channel = self.channel_id
         partner = self._find_partner(snapshot)
-        wanted = self.line_ids.filtered(lambda line: line._wanted_qty() > 0)
+        wanted = self.line_ids.filtered(lambda line: line._to_take_qty() > 0)
         vals = {
             "partner_id": partner.id,
             "company_id": channel.company_id.id,
@@ -102,8 +131,9 @@ class StockChannelOrderApply(models.Model):
                 for line_vals in self._prepare_sale_lines(snapshot, wanted)
             ],
         }
-        if channel.pricelist_id:
-            vals["pricelist_id"] = channel.pricelist_id.id
+        # Named even when there is none: Odoo would take the customer's own list, in
+        # whatever currency that is, and its discounts.
+        vals["pricelist_id"] = channel.pricelist_id.id
         if channel.team_id:
             vals["team_id"] = channel.team_id.id
         if snapshot.shipping_address:
@@ -153,6 +183,7 @@ class StockChannelOrderApply(models.Model):
                 "name": charge.title,
                 "product_uom_qty": 1.0,
                 "price_unit": float(charge.amount),
+                "discount": 0.0,
                 "tax_ids": self._tax_commands(charge.tax_rate, snapshot),
             }
             for charge in snapshot.shipping
@@ -163,12 +194,14 @@ class StockChannelOrderApply(models.Model):
         vals = {
             "product_id": line.product_id.id,
             "product_uom_id": line.uom_id.id,
-            "product_uom_qty": line._wanted_qty(),
+            "product_uom_qty": line._to_take_qty(),
             "price_unit": float(wire.unit_price),
             "channel_location_id": line.channel_location_id.id,
             "channel_order_line_ref": line.external_id,
+            "discount": 0.0,
             "tax_ids": self._tax_commands(wire.tax_rate, snapshot),
         }
+        self._check_precision(line)
         gross = wire.quantity * wire.unit_price
         if wire.discount and gross:
             vals["discount"] = float(100 * wire.discount / gross)
@@ -296,51 +329,16 @@ class StockChannelOrderApply(models.Model):
             channel_order_id=self.id,
         )
 
-    def _check_total(self, snapshot):
-        """Open an exception when the two sums differ by a cent.
-
-        The goods are reserved all the same: the stock is true, only the price has
-        to be settled before the invoice.
-        """
-        order_sudo = self.sale_order_id.sudo()
-        exceptions = self.env["stock.channel.exception"]
-        fingerprint = f"order:{self.id}:total"
-        is_same = (
-            order_sudo.state == "cancel"
-            or not order_sudo.currency_id.compare_amounts(
-                order_sudo.amount_total, float(snapshot.total)
-            )
-        )
-        if is_same:
-            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
-            return
-        exceptions._open(
-            self.channel_id,
-            category="data",
-            fingerprint=fingerprint,
-            title=self.env._("The total of %s differs from the channel's", self.name),
-            cause=self.env._(
-                "The channel says %(theirs)s %(currency)s, %(sale)s says %(ours)s.",
-                theirs=f"{snapshot.total:f}",
-                ours=f"{order_sudo.amount_total:.2f}",
-                sale=order_sudo.name,
-                currency=snapshot.currency,
-            ),
-            next_step=self.env._(
-                "Compare prices, taxes, discounts and shipping of the two before "
-                "invoicing. The goods are reserved."
-            ),
-            field="total",
-            value=f"{snapshot.total:f}",
-            expected_value=f"{order_sudo.amount_total:.2f}",
-            channel_order_id=self.id,
-        )
-
 
 class StockChannelOrderLineApply(models.Model):
     """Quantities of one line up and down."""
 
     _inherit = "stock.channel.order.line"
+
+    def _to_take_qty(self):
+        """Return how many the sale order takes over, in the selling unit."""
+        self.ensure_one()
+        return max(self._wanted_qty() - self.applied_qty, 0.0)
 
     def _add_quantity(self, delta, order, snapshot):
         """Order ``delta`` more (selling unit); Odoo procures the difference."""
@@ -351,6 +349,7 @@ class StockChannelOrderLineApply(models.Model):
             return
         wire = next(line for line in snapshot.lines if line.id == self.external_id)
         vals = order._prepare_sale_line(wire, self, snapshot)
+        vals["product_uom_qty"] = delta
         self.sale_line_id = (
             self.env["sale.order.line"]
             .sudo()

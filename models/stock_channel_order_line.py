@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from .quantities import to_decimal
 from .stock_channel_poll import as_naive
 
 
@@ -26,8 +27,14 @@ class StockChannelOrderLine(models.Model):
     listing_id = fields.Many2one(
         "stock.channel.listing", readonly=True, ondelete="restrict", index=True
     )
-    product_id = fields.Many2one(related="listing_id.product_id")
-    uom_id = fields.Many2one(related="listing_id.uom_id")
+    # As they were when the order was taken over: a map that changes later must not
+    # change what was sold.
+    product_id = fields.Many2one("product.product", readonly=True, ondelete="restrict")
+    uom_id = fields.Many2one("uom.uom", readonly=True, ondelete="restrict")
+    components = fields.Json(
+        readonly=True,
+        help="What one selling unit takes from stock: product id and its quantity.",
+    )
     sale_line_id = fields.Many2one(
         "sale.order.line", readonly=True, ondelete="set null", index="btree_not_null"
     )
@@ -45,51 +52,57 @@ class StockChannelOrderLine(models.Model):
         ondelete="restrict",
         help="The location the channel assigned, or else the one of highest priority.",
     )
-    ordered_qty = fields.Float("Ordered", digits="Product Unit", readonly=True)
-    cancelled_qty = fields.Float("Cancelled", digits="Product Unit", readonly=True)
+    ordered_qty = fields.Float("Ordered", digits=0, readonly=True)
+    cancelled_qty = fields.Float("Cancelled", digits=0, readonly=True)
     fulfilled_qty = fields.Float(
         "Shipped (Channel's Word)",
-        digits="Product Unit",
+        digits=0,
         readonly=True,
         help="Shipped, as the newest word of the channel says.",
     )
     taken_qty = fields.Float(
         "Shipped (Taken)",
-        digits="Product Unit",
+        digits=0,
         readonly=True,
         help="Shipped from here, and the channel has taken our report of it.",
     )
     acknowledged_qty = fields.Float(
         "Shipped",
-        digits="Product Unit",
+        digits=0,
         compute="_compute_acknowledged_qty",
         store=True,
         help="Shipped, and the channel knows it. The channel's word and our reports "
         "tell of the same parcels, whichever is heard first.",
     )
+    elsewhere_qty = fields.Float(
+        "Shipped Elsewhere",
+        digits=0,
+        readonly=True,
+        help="Shipped by somebody else before the order was known here.",
+    )
     reported_qty = fields.Float(
         "Shipped (Reported)",
-        digits="Product Unit",
+        digits=0,
         readonly=True,
         help="Shipped from here and on its way to the channel's knowledge.",
     )
-    returned_qty = fields.Float("Returned", digits="Product Unit", readonly=True)
+    returned_qty = fields.Float("Returned", digits=0, readonly=True)
     applied_qty = fields.Float(
         "Taken Over",
-        digits="Product Unit",
+        digits=0,
         readonly=True,
         help="How many of it the sale order here has.",
     )
     in_flight_qty = fields.Float(
         "In Flight",
-        digits="Product Unit",
+        digits=0,
         compute="_compute_in_flight_qty",
         store=True,
         help="Accepted from the channel and not yet in the sale order.",
     )
     own_open_qty = fields.Float(
         "Own Open",
-        digits="Product Unit",
+        digits=0,
         compute="_compute_own_open_qty",
         store=True,
         help="What a physical channel subtracts itself: not shipped as far as the "
@@ -162,8 +175,13 @@ class StockChannelOrderLine(models.Model):
             "sku": wire.sku,
             "item_id": wire.item_id or False,
             "title": wire.title or False,
-            "listing_id": listing.id,
         }
+        if not (line and line.sale_line_id):
+            vals.update(
+                listing_id=listing.id,
+                product_id=listing.product_id.id,
+                uom_id=listing.uom_id.id,
+            )
         if wire.location_id:
             # A channel may name no location for a moment, while an order is edited
             # or after it was cancelled: the one it named before still holds.
@@ -233,9 +251,16 @@ class StockChannelOrderLine(models.Model):
         :return: dict of product id → quantity in that product's own unit.
         """
         self.ensure_one()
+        if self.components:
+            return {
+                int(product_id): per_unit * quantity
+                for product_id, per_unit in self.components.items()
+            }
         if not self.listing_id:
             return {}
-        units = self.listing_id._to_product_qty(quantity)
+        units = self.uom_id._compute_quantity(
+            quantity, self.product_id.uom_id, round=False
+        )
         components = self.env["stock.channel.availability"]._kit_components(
             self.listing_id
         )
@@ -244,7 +269,36 @@ class StockChannelOrderLine(models.Model):
         return {
             product_id: per_unit * units
             for _listing, product_id, per_unit in components
+            if product_id
         }
+
+    def _freeze(self):
+        """Keep what these lines are made of, now that the sale order has them."""
+        for line in self.filtered(lambda line: line.sale_line_id):
+            if not line.components:
+                line.components = line._components(1.0)
+
+    def _units_in(self, moves):
+        """Return how many selling units of this line these moves add up to.
+
+        Whole kits only, where the line is one: a kit counts when all its components
+        are there, whichever parcel the last one was in.
+        """
+        self.ensure_one()
+        units = []
+        for product_id, quantity in self._components(1.0).items():
+            moved = sum(
+                move.product_uom._compute_quantity(
+                    move.quantity, move.product_id.uom_id, round=False
+                )
+                for move in moves
+                if move.product_id.id == product_id
+            )
+            units.append(moved / quantity)
+        found = min(units, default=0.0)
+        if self.listing_id.is_whole_units:
+            return float(int(found + 1e-6))
+        return float(to_decimal(found))
 
     def _component_ids(self):
         self.ensure_one()

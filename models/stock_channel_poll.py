@@ -76,10 +76,22 @@ class StockChannelPoll(models.Model):
         newest = self.env["stock.channel.message"].search([], limit=1, order="id desc")
         self.poll_last_message = newest.id
         self._channel_answered()
-        if self.env["stock.channel.publication"].search_count(
-            [("channel_id", "=", self.id), ("fence_at", "!=", False)], limit=1
-        ):
-            self._wake_publishers()
+        self._wake_fenced()
+
+    def _wake_fenced(self):
+        """Wake the publishers of channels whose numbers waited for their orders."""
+        for channel in self:
+            if not channel.is_cut_over or self.env[
+                "stock.channel.publication"
+            ].search_count(
+                [
+                    ("channel_id", "=", channel.id),
+                    ("state", "=", "pending"),
+                    ("fence_at", "!=", False),
+                ],
+                limit=1,
+            ):
+                channel._wake_publishers()
 
 
 def as_aware(moment):

@@ -74,24 +74,22 @@ class StockChannelPublication(models.Model):
     uom_id = fields.Many2one(related="listing_id.uom_id")
     state = fields.Selection(STATES, required=True, readonly=True, default="pending")
 
-    wanted_qty = fields.Float("Wanted", digits="Product Unit", readonly=True)
+    wanted_qty = fields.Float("Wanted", digits=0, readonly=True)
     wanted_at = fields.Datetime("Computed", readonly=True)
     wanted_sequence = fields.Float(
         digits=(20, 0), readonly=True, help="Cursor of the pull interface."
     )
-    sent_qty = fields.Float("Sent", digits="Product Unit", readonly=True)
+    sent_qty = fields.Float("Sent", digits=0, readonly=True)
     sent_sequence = fields.Float(digits=(20, 0), readonly=True)
     sent_at = fields.Datetime(readonly=True)
-    acknowledged_qty = fields.Float(
-        "Acknowledged", digits="Product Unit", readonly=True
-    )
+    acknowledged_qty = fields.Float("Acknowledged", digits=0, readonly=True)
     acknowledged_sequence = fields.Float(digits=(20, 0), readonly=True)
     acknowledged_at = fields.Datetime("Acknowledged On", readonly=True)
-    expected_qty = fields.Float("Expected", digits="Product Unit", readonly=True)
+    expected_qty = fields.Float("Expected", digits=0, readonly=True)
     expected_at = fields.Datetime(
         readonly=True, help="Since when the hub knows what the channel shows."
     )
-    observed_qty = fields.Float("Observed", digits="Product Unit", readonly=True)
+    observed_qty = fields.Float("Observed", digits=0, readonly=True)
     observed_at = fields.Datetime("Observed On", readonly=True)
     fence_at = fields.Datetime(
         readonly=True,
@@ -255,13 +253,18 @@ class StockChannelPublication(models.Model):
                   FROM number
             ),
             difference AS (
-                SELECT part.*, old.wanted_qty AS old_wanted
+                SELECT part.*,
+                       old.wanted_qty AS old_wanted,
+                       -- The channel itself moved away from a number that stays.
+                       coalesce(old.state = 'clean'
+                                AND old.expected_qty <> part.wire, FALSE) AS is_off
                   FROM part
                   LEFT JOIN stock_channel_publication AS old
                     USING (listing_id, channel_location_id)
                  WHERE old.id IS NULL
                     OR old.wanted_qty <> part.wire
                     OR old.parts IS DISTINCT FROM part.parts
+                    OR (old.state = 'clean' AND old.expected_qty <> part.wire)
             ),
             upsert AS (
                 INSERT INTO stock_channel_publication AS row
@@ -284,10 +287,15 @@ class StockChannelPublication(models.Model):
                            ELSE row.cause END,
                        changed_at = CASE
                            WHEN row.wanted_qty = EXCLUDED.wanted_qty
+                                AND (row.state <> 'clean'
+                                     OR row.expected_qty = EXCLUDED.wanted_qty)
                                THEN row.changed_at
                            WHEN row.state = 'clean' THEN EXCLUDED.changed_at
                            ELSE least(row.changed_at, EXCLUDED.changed_at) END,
                        state = CASE
+                           WHEN row.state = 'clean'
+                                AND row.expected_qty <> EXCLUDED.wanted_qty
+                               THEN 'pending'
                            WHEN row.wanted_qty = EXCLUDED.wanted_qty THEN row.state
                            WHEN row.state IN ('sending', 'unknown') THEN row.state
                            WHEN row.sent_sequence = row.acknowledged_sequence
@@ -297,7 +305,8 @@ class StockChannelPublication(models.Model):
                            ELSE 'pending' END
             )
             SELECT channel_id,
-                   count(*) FILTER (WHERE old_wanted IS DISTINCT FROM wire)
+                   count(*) FILTER (
+                       WHERE old_wanted IS DISTINCT FROM wire OR is_off)
               FROM difference
              GROUP BY channel_id
             """,
@@ -307,6 +316,61 @@ class StockChannelPublication(models.Model):
             changed_at=changed_at,
             cause=cause,
         )
+
+    # ------------------------------------------------------------ forgetting
+
+    def _forget(self):
+        """Publish these rows anew: what was told before was told to something else.
+
+        Their item or location has another id at the channel now, or the channel is
+        another one. Answers that still come for the old one are ignored: they belong
+        to no sequence these rows know of.
+        """
+        if not self:
+            return
+        self._lock_rows(self.ids).sudo().write(
+            {
+                "state": "pending",
+                "push_id": False,
+                "lease_until": False,
+                "attempts": 0,
+                "last_error": False,
+                "sent_sequence": 0,
+                "acknowledged_sequence": 0,
+                "acknowledged_at": False,
+                "expected_at": False,
+                "fence_at": False,
+                "changed_at": self.env.cr.now(),
+            }
+        )
+        self.channel_id._wake_publishers()
+
+    def _left_behind(self, name, place):
+        """Tell a person that the channel still shows a number nobody keeps up.
+
+        :param str name: the SKU under which the channel was told.
+        :param str place: the channel's own id of the location.
+        """
+        for row in self.filtered(lambda row: row.acknowledged_qty > 0):
+            self.env["stock.channel.exception"]._open(
+                row.channel_id,
+                category="drift",
+                fingerprint=f"left:{row.channel_id.id}:{name}:{place}",
+                title=self.env._("The channel still shows %s", name),
+                cause=self.env._(
+                    "The map was changed. The channel was last told %(quantity)s of "
+                    "%(sku)s at its location %(place)s, and nobody keeps that number "
+                    "up any more.",
+                    quantity=plain(row.acknowledged_qty),
+                    sku=name,
+                    place=place,
+                ),
+                next_step=self.env._(
+                    "Set it to zero at the channel, or take the item off sale there."
+                ),
+                value=name,
+                publication_id=row.id,
+            )
 
     # ------------------------------------------------------------- expecting
 

@@ -27,8 +27,8 @@ class StockChannelPublicationLog(models.Model):
     push_id = fields.Many2one(
         "stock.channel.push", readonly=True, ondelete="set null", index="btree_not_null"
     )
-    quantity = fields.Float(digits="Product Unit", readonly=True)
-    previous_qty = fields.Float("Before", digits="Product Unit", readonly=True)
+    quantity = fields.Float(digits=0, readonly=True)
+    previous_qty = fields.Float("Before", digits=0, readonly=True)
     sequence = fields.Float(digits=(20, 0), readonly=True)
     changed_at = fields.Datetime("Stock Changed", readonly=True)
     acknowledged_at = fields.Datetime("Acknowledged", readonly=True, index=True)

@@ -41,6 +41,11 @@ class StockChannelPublish(models.Model):
         readonly=True, copy=False, help="The channel is left alone until then."
     )
     last_error = fields.Char(readonly=True, copy=False)
+    is_cut_over = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The channel's orders were read since it went live.",
+    )
     last_sweep_at = fields.Datetime(readonly=True, copy=False)
     last_sweep_found = fields.Integer(
         readonly=True,
@@ -59,9 +64,13 @@ class StockChannelPublish(models.Model):
         if not channel or not self._in_transaction(channel._is_due):
             return
         with channel._connected() as connector:
-            channel._report_fulfillments(connector, deadline)
+            # Parcels get half of the slice at most: numbers must not wait for them.
+            channel._report_fulfillments(connector, deadline - SLICE_SECONDS / 2)
+            if not self._in_transaction(channel._is_cut_over):
+                return
             self._in_transaction(channel._expire_leases)
-            channel._read_back_unknown(connector)
+            if self._in_transaction(channel._is_due):
+                channel._read_back_unknown(connector)
             while time.monotonic() < deadline and self._in_transaction(channel._is_due):
                 if not channel._publish_batch(connector):
                     return
@@ -72,6 +81,25 @@ class StockChannelPublish(models.Model):
         return self._may_talk() and (
             not self.next_attempt_at or self.next_attempt_at <= self.env.cr.now()
         )
+
+    def _is_cut_over(self):
+        """Return whether the channel's orders were read since it went live.
+
+        Until they are, its own sales of the meantime are missing in every number.
+        """
+        if self.is_cut_over or not self._capabilities().polling:
+            return True
+        if not self.polled_at or not self.live_at or self.polled_at < self.live_at:
+            return False
+        self.is_cut_over = not self.env["stock.channel.message"].search_count(
+            [
+                ("channel_id", "=", self.id),
+                ("state", "=", "pending"),
+                ("id", "<=", self.poll_last_message),
+            ],
+            limit=1,
+        )
+        return self.is_cut_over
 
     def _count_due(self):
         return self.env["stock.channel.publication"].search_count(
@@ -120,7 +148,9 @@ class StockChannelPublish(models.Model):
         if not rows:
             return None
         Publication._refresh(rows.listing_id, None, self.env.cr.now())
-        due = rows.filtered(lambda row: row.state == "pending")
+        # A fall may have become a rise, which a fence holds back.
+        self.env.cr.execute(self._claim_query(len(rows), rows.ids))
+        due = Publication.browse(row_id for (row_id,) in self.env.cr.fetchall())
         if not due:
             return self.env["stock.channel.push"], []
         push = self.env["stock.channel.push"].create(
@@ -130,7 +160,7 @@ class StockChannelPublish(models.Model):
         push._set_key([update for _row_id, update in updates])
         return push, updates
 
-    def _claim_query(self, limit):
+    def _claim_query(self, limit, row_ids=None):
         """Return the statement that locks the rows to send, most urgent first.
 
         A row that once turned out different from what was expected may fall at
@@ -144,12 +174,10 @@ class StockChannelPublish(models.Model):
             SELECT row.id
               FROM stock_channel_publication AS row
               JOIN stock_channel_listing AS listing ON listing.id = row.listing_id
-              JOIN stock_channel_location AS place
-                ON place.id = row.channel_location_id
              WHERE row.channel_id = %(channel)s
                AND row.state = 'pending'
-               AND listing.active AND NOT coalesce(listing.is_paused, FALSE)
-               AND place.active
+               AND NOT coalesce(listing.is_paused, FALSE)
+               AND (%(row_ids)s::int[] IS NULL OR row.id = ANY(%(row_ids)s))
                AND (row.fence_at IS NULL
                     OR row.wanted_qty <= row.expected_qty
                     OR (%(polled_at)s > row.fence_at
@@ -159,7 +187,7 @@ class StockChannelPublish(models.Model):
                              WHERE message.channel_id = row.channel_id
                                AND message.state = 'pending'
                                AND message.id <= %(last_message)s)))
-               AND NOT EXISTS (
+               AND (NOT %(is_physical)s OR NOT EXISTS (
                    SELECT 1
                      FROM stock_channel_fulfillment_line AS shipped
                      JOIN stock_channel_fulfillment AS fulfillment
@@ -167,7 +195,8 @@ class StockChannelPublish(models.Model):
                      JOIN stock_channel_order_line AS line
                        ON line.id = shipped.order_line_id
                     WHERE line.listing_id = row.listing_id
-                      AND fulfillment.state = 'unknown')
+                      AND fulfillment.state = 'unknown'
+                      AND row.wanted_qty > row.expected_qty - shipped.quantity))
              ORDER BY (row.wanted_qty < coalesce(row.expected_qty, 0)) DESC,
                       row.wanted_qty, row.id
              LIMIT %(limit)s
@@ -177,6 +206,8 @@ class StockChannelPublish(models.Model):
             limit=limit,
             polled_at=self.polled_at or EPOCH,
             last_message=self.poll_last_message,
+            row_ids=row_ids,
+            is_physical=self.quantity_meaning == "physical",
         )
 
     def _batch_done(self, push, updates, results):
@@ -243,7 +274,8 @@ class StockChannelPublish(models.Model):
 
         def record():
             self.env["stock.channel.publication"]._record_read_back(found_by_id)
-            self._channel_answered()
+            if self._capabilities().read_back:
+                self._channel_answered()
 
         self._in_transaction(record)
 
@@ -371,6 +403,9 @@ class StockChannelPublicationResult(models.Model):
         """Note that the channel took this number, and log it with its parts."""
         now = self.env.cr.now()
         quantity = float(update.quantity)
+        if update.sequence > self.sent_sequence:
+            # Told under an id or to a channel these rows no longer have.
+            return
         self.env["stock.channel.publication.log"]._append(self, push, update)
         if update.sequence <= self.acknowledged_sequence:
             return

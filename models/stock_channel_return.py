@@ -18,7 +18,7 @@ STATES = [
 ]
 TRANSITIONS = {
     "announced": ("received", "done", "cancelled"),
-    "received": ("done", "cancelled"),
+    "received": ("announced", "done", "cancelled"),
     "done": ("announced",),
     "cancelled": ("announced", "received"),
 }
@@ -119,7 +119,10 @@ class StockChannelReturn(models.Model):
         if snapshot.status == ReturnStatus.CANCELLED:
             return channel_return._cancel()
         channel_return._plan_transfers()
-        if snapshot.status == ReturnStatus.RECEIVED:
+        if snapshot.status == ReturnStatus.ANNOUNCED:
+            if channel_return._open_transfers():
+                channel_return._update_state("announced")
+        elif channel_return.state != "done":
             channel_return._update_state("received")
             if channel_return.channel_location_id.is_operated_by_channel:
                 channel_return._receive()
@@ -173,11 +176,14 @@ class StockChannelReturn(models.Model):
                 "disposition": (wire.disposition or Disposition.INSPECT).value,
             }
             if order_line in known:
-                known[order_line].write(vals)
+                known.pop(order_line).write(vals)
             else:
                 self.line_ids = [
                     Command.create({**vals, "order_line_id": order_line.id})
                 ]
+
+        for gone in known.values():
+            gone.quantity = gone.done_qty
 
     def _over_return(self, value):
         return NeedsPerson(
@@ -202,11 +208,22 @@ class StockChannelReturn(models.Model):
     # ------------------------------------------------------------- transfers
 
     def _plan_transfers(self):
-        """Make return transfers for what is not in one yet."""
+        """Make return transfers for what is expected and in none.
+
+        Where less is expected than before, or with another disposition, what has
+        not come yet is planned anew.
+        """
         self.ensure_one()
+        if any(line._is_planned_otherwise() for line in self.line_ids):
+            open_transfers = self._open_transfers()
+            if open_transfers:
+                open_transfers.action_cancel()
+            for line in self.line_ids:
+                line.planned_qty = line.done_qty
         wanted = {}
         for line in self.line_ids:
             missing = line.quantity - line.planned_qty
+            line.planned_disposition = line.disposition
             if line.order_line_id.uom_id.compare(missing, 0.0) <= 0:
                 continue
             destination = line._destination()
@@ -218,7 +235,9 @@ class StockChannelReturn(models.Model):
             self._create_transfer(picking, destination, moves)
         # Odoo takes the reservation off earlier returns of the same delivery when
         # it makes another one; they would stand there as not ready.
-        self.channel_order_id.return_ids._open_transfers().action_assign()
+        transfers = self.channel_order_id.return_ids._open_transfers()
+        if transfers:
+            transfers.action_assign()
 
     def _create_transfer(self, picking, destination, moves):
         wizard = (
@@ -248,7 +267,11 @@ class StockChannelReturn(models.Model):
         )
 
     def _cancel(self):
-        self._open_transfers().action_cancel()
+        transfers = self._open_transfers()
+        if transfers:
+            transfers.action_cancel()
+        for line in self.line_ids:
+            line.planned_qty = line.done_qty
         self._update_state("cancelled")
         return self.env._("Return %s cancelled.", self.external_id)
 
@@ -261,19 +284,13 @@ class StockChannelReturn(models.Model):
     @api.model
     def _goods_came(self, pickings):
         """Close returns whose transfers are all done."""
-        returns = self.search(
-            [
-                ("picking_ids", "in", pickings.ids),
-                ("state", "in", ("announced", "received")),
-            ]
-        )
-        for channel_return in returns:
-            states = set(channel_return.picking_ids.mapped("state"))
-            if states <= {"done", "cancel"} and "done" in states:
+        for channel_return in self.search([("picking_ids", "in", pickings.ids)]):
+            for line in channel_return.line_ids:
+                came = line._came_back_qty()
+                line.order_line_id.returned_qty += came - line.done_qty
+                line.done_qty = came
+            if not channel_return._open_transfers():
                 channel_return._update_state("done")
-                for line in channel_return.line_ids:
-                    line.order_line_id.returned_qty += line.planned_qty - line.done_qty
-                    line.done_qty = line.planned_qty
 
 
 class StockChannelReturnLine(models.Model):
@@ -296,10 +313,32 @@ class StockChannelReturnLine(models.Model):
         index=True,
     )
     sku = fields.Char(related="order_line_id.sku")
-    quantity = fields.Float(digits="Product Unit", readonly=True)
-    planned_qty = fields.Float("In Transfers", digits="Product Unit", readonly=True)
-    done_qty = fields.Float("Came Back", digits="Product Unit", readonly=True)
+    quantity = fields.Float(digits=0, readonly=True)
+    planned_qty = fields.Float("In Transfers", digits=0, readonly=True)
+    done_qty = fields.Float("Came Back", digits=0, readonly=True)
     disposition = fields.Selection(DISPOSITIONS, required=True, readonly=True)
+    planned_disposition = fields.Selection(DISPOSITIONS, readonly=True)
+
+    def _is_planned_otherwise(self):
+        """Return whether the open transfers do not fit what is expected now."""
+        self.ensure_one()
+        compare = self.order_line_id.uom_id.compare
+        return compare(self.planned_qty, self.quantity) > 0 or (
+            compare(self.planned_qty, self.done_qty) > 0
+            and self.planned_disposition != self.disposition
+        )
+
+    def _came_back_qty(self):
+        """Return how many have come back with this return, in the selling unit."""
+        self.ensure_one()
+        came = self.channel_return_id.picking_ids.sudo().move_ids.filtered(
+            lambda move: (
+                move.state == "done"
+                and move.origin_returned_move_id.sale_line_id
+                == self.order_line_id.sale_line_id
+            )
+        )
+        return self.order_line_id._units_in(came)
 
     def _destination(self):
         """Return the stock location these goods come back to.

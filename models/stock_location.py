@@ -25,11 +25,11 @@ class StockLocation(models.Model):
         help="The condition that counts: the location's own, or else the one of the "
         "nearest parent that has one.",
     )
+    # Computed, since the map is written from the channel's side only, where its
+    # rules are: whoever may write a stock location could change it here.
     channel_location_ids = fields.Many2many(
         "stock.channel.location",
-        "stock_channel_location_stock_location_rel",
-        "location_id",
-        "channel_location_id",
+        compute="_compute_channel_location_ids",
         string="Feeds Channel Locations",
         groups="stock_channel_hub.group_user",
     )
@@ -43,8 +43,23 @@ class StockLocation(models.Model):
                 or "sellable"
             )
 
+    def _compute_channel_location_ids(self):
+        fed = self.env["stock.channel.location"].search(
+            [("location_ids", "in", self.ids)]
+        )
+        for location in self:
+            location.channel_location_ids = fed.filtered(
+                lambda place, location=location: location in place.location_ids
+            )
+
     def write(self, vals):
+        if not {"stock_condition", "location_id", "usage", "active"} & vals.keys():
+            return super().write(vals)
+        # What was above the location before hears of it as well as what is now.
+        dirty = self.env["stock.channel.dirty"]
+        dirty._log_locations(self, "condition")
         result = super().write(vals)
-        if {"stock_condition", "location_id", "usage", "active"} & vals.keys():
-            self.env["stock.channel.dirty"]._log_locations(self, "condition")
+        dirty._log_locations(self, "condition")
+        if "location_id" in vals:
+            self.env["stock.channel.location"].sudo().search([])._check_overlap()
         return result

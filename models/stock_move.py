@@ -69,6 +69,6 @@ class StockMove(models.Model):
             )
         )
         if shipped:
-            shipped.env["stock.channel.fulfillment"]._create_from_moves(shipped)
+            shipped.env["stock.channel.fulfillment"]._record_shipped(shipped)
         if self.picking_id:
             self.env["stock.channel.return"].sudo()._goods_came(self.picking_id)

@@ -153,8 +153,9 @@ class HubCase(TransactionCase):
         return self.shop.add_item(sku, location_id, Decimal(quantity))
 
     def go_live(self, channel):
-        """Put live without the first publication of an earlier run in the way."""
+        """Put live and read the channel's orders once, which publishing waits for."""
         channel.action_go_live()
+        self.run_poll(channel)
 
     def receive(self, product, quantity, location=None, **vals):
         """Put goods on a shelf, the way an inventory adjustment does."""

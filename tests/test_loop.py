@@ -110,8 +110,9 @@ class TestLoop(HubCase):
         picking.with_context(skip_backorder=True).button_validate()
         self.run_all()
         self.run_all()
-        self.assertEqual(list(self.shop.books.shipments), ["1001-1"])
-        shipment = self.shop.books.shipments["1001-1"]
+        name = order.fulfillment_ids.external_id
+        self.assertEqual(list(self.shop.books.shipments), [name])
+        shipment = self.shop.books.shipments[name]
         self.assertEqual(
             shipment["lines"],
             [{"order_line_id": "1", "quantity": "2", "lots": []}]

@@ -1,0 +1,230 @@
+from dataclasses import asdict
+
+from odoo import models
+from odoo.tools import float_compare
+
+from .quantities import plain
+from .stock_channel_exception import NeedsPerson
+
+
+def address_values(snapshot):
+    """Return the shipping address of a snapshot as it is stored."""
+    address = snapshot.shipping_address
+    return asdict(address) if address else False
+
+
+class StockChannelOrderCheck(models.Model):
+    """What a person must look at before or after a snapshot is applied."""
+
+    _inherit = "stock.channel.order"
+
+    def _check_sale_order(self):
+        """Refuse to make a second sale order where somebody deleted the first.
+
+        :raise NeedsPerson: then.
+        """
+        if not self.was_created or self.sale_order_id:
+            return
+        raise NeedsPerson(
+            category="data",
+            fingerprint=f"order:{self.id}:deleted",
+            title=self.env._("The sale order of %s was deleted", self.name),
+            cause=self.env._(
+                "The channel changed order %s, whose sale order was deleted in Odoo.",
+                self.name,
+            ),
+            next_step=self.env._(
+                "Cancel the order at the channel, or make a sale order by hand."
+            ),
+            channel_order_id=self.id,
+        )
+
+    def _check_precision(self, line):
+        """Refuse a quantity that a sale order would round.
+
+        :raise NeedsPerson: then.
+        """
+        digits = self.env["decimal.precision"].precision_get("Product Unit")
+        quantity = line._to_take_qty()
+        if not float_compare(quantity, round(quantity, digits), precision_digits=6):
+            return
+        raise NeedsPerson(
+            category="data",
+            fingerprint=f"order:{self.id}:precision",
+            title=self.env._("The quantity of %s is finer than Odoo counts", line.sku),
+            cause=self.env._(
+                "Order %(order)s is for %(quantity)s %(unit)s; quantities here have "
+                "%(digits)s decimals.",
+                order=self.name,
+                quantity=plain(quantity),
+                unit=line.uom_id.name,
+                digits=digits,
+            ),
+            next_step=self.env._(
+                "Raise the decimal accuracy of Product Unit in the settings, then "
+                "retry."
+            ),
+            field="quantity",
+            value=plain(quantity),
+            channel_order_id=self.id,
+        )
+
+    def _tell_of_same_version(self, snapshot):
+        """Tell that one version came with two contents; the later one counts."""
+        self.env["stock.channel.exception"]._open(
+            self.channel_id,
+            category="data",
+            fingerprint=f"order:{self.id}:version",
+            title=self.env._("%s came with two contents", self.name),
+            cause=self.env._(
+                "The channel told version %s of the order twice, with different "
+                "quantities. The later one was applied.",
+                snapshot.version,
+            ),
+            next_step=self.env._(
+                "Compare the order at the channel with the sale order, then ignore "
+                "this. The channel should count its versions up."
+            ),
+            field="version",
+            value=str(snapshot.version),
+            channel_order_id=self.id,
+        )
+
+    def _check_shipped_elsewhere(self):
+        """Tell a person that the channel ships what has not left from here.
+
+        Not for orders from before the channel went live: those were somebody
+        else's to ship.
+        """
+        exceptions = self.env["stock.channel.exception"]
+        fingerprint = f"order:{self.id}:elsewhere"
+        live_at = self.channel_id.live_at
+        is_ours = live_at and self.placed_at and self.placed_at >= live_at
+        ahead = self.line_ids.filtered(
+            lambda line: (
+                line.fulfilled_qty > line._left_from_here_qty()
+                and (is_ours or line.fulfilled_qty > line.reported_qty)
+            )
+        )
+        if not ahead:
+            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
+            return
+        exceptions._open(
+            self.channel_id,
+            category="stock",
+            fingerprint=fingerprint,
+            title=self.env._("The channel says it shipped %s", self.name),
+            cause=self.env._(
+                "The channel reports as shipped what has not left from here: %s.",
+                ", ".join(
+                    f"{plain(line.fulfilled_qty - line._left_from_here_qty())} "
+                    f"{line.uom_id.name or ''} {line.sku}"
+                    for line in ahead
+                ),
+            ),
+            next_step=self.env._(
+                "If it was shipped from stock that is counted here, validate its "
+                "delivery, or correct the stock where it has none. If nobody shipped "
+                "it, ask the channel's operator."
+            ),
+            channel_order_id=self.id,
+        )
+
+    def _check_edits(self, snapshot):
+        """Tell a person of changes at the channel that are not applied by themselves."""
+        exceptions = self.env["stock.channel.exception"]
+        address = address_values(snapshot)
+        if address and self.shipping_address and address != self.shipping_address:
+            exceptions._open(
+                self.channel_id,
+                category="data",
+                fingerprint=f"order:{self.id}:address",
+                title=self.env._("%s goes to another address now", self.name),
+                cause=self.env._(
+                    "The channel changed the shipping address to: %s.",
+                    ", ".join(filter(None, address.values())),
+                ),
+                next_step=self.env._(
+                    "Change the delivery address of the sale order and of what has "
+                    "not left yet."
+                ),
+                field="shipping_address",
+                channel_order_id=self.id,
+            )
+        moved = self.line_ids.filtered(
+            lambda line: (
+                line.sale_line_id
+                and line.assigned_location_id
+                and line.assigned_location_id != line.channel_location_id
+                and line._left_from_here_qty() < line._wanted_qty()
+            )
+        )
+        if moved:
+            exceptions._open(
+                self.channel_id,
+                category="data",
+                fingerprint=f"order:{self.id}:location",
+                title=self.env._("%s ships from another location now", self.name),
+                cause=self.env._(
+                    "The channel moved %(skus)s to %(places)s; the goods are reserved "
+                    "at %(here)s.",
+                    skus=", ".join(moved.mapped("sku")),
+                    places=", ".join(set(moved.assigned_location_id.mapped("name"))),
+                    here=", ".join(set(moved.channel_location_id.mapped("name"))),
+                ),
+                next_step=self.env._(
+                    "Ship from where the channel says, or move the order back there."
+                ),
+                field="location_id",
+                value=", ".join(set(moved.assigned_location_id.mapped("external_id"))),
+                channel_order_id=self.id,
+            )
+
+    def _check_total(self, snapshot):
+        """Open an exception when the two sums differ by a cent.
+
+        The goods are reserved all the same: the stock is true, only the price has
+        to be settled before the invoice.
+        """
+        order_sudo = self.sale_order_id.sudo()
+        exceptions = self.env["stock.channel.exception"]
+        fingerprint = f"order:{self.id}:total"
+        is_same = (
+            order_sudo.state == "cancel"
+            or not order_sudo.currency_id.compare_amounts(
+                order_sudo.amount_total, float(snapshot.total)
+            )
+        )
+        if is_same:
+            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
+            return
+        exceptions._open(
+            self.channel_id,
+            category="data",
+            fingerprint=fingerprint,
+            title=self.env._("The total of %s differs from the channel's", self.name),
+            cause=self.env._(
+                "The channel says %(theirs)s %(currency)s, %(sale)s says %(ours)s.",
+                theirs=f"{snapshot.total:f}",
+                ours=f"{order_sudo.amount_total:.2f}",
+                sale=order_sudo.name,
+                currency=snapshot.currency,
+            ),
+            next_step=self.env._(
+                "Compare prices, taxes, discounts and shipping of the two before "
+                "invoicing. The goods are reserved."
+            ),
+            field="total",
+            value=f"{snapshot.total:f}",
+            expected_value=f"{order_sudo.amount_total:.2f}",
+            channel_order_id=self.id,
+        )
+
+
+class StockChannelOrderLineCheck(models.Model):
+    _inherit = "stock.channel.order.line"
+
+    def _left_from_here_qty(self):
+        """Return how many have left with a delivery of ours."""
+        self.ensure_one()
+        return self._shipped_qty() - self.elsewhere_qty if self.sale_line_id else 0.0
