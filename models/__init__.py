@@ -14,6 +14,7 @@ from . import (
     stock_channel_publication_log,
     stock_channel_push,
     stock_channel_publish,
+    stock_channel_publication_result,
     stock_channel_poll,
     stock_channel_message,
     stock_channel_order,

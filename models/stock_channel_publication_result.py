@@ -1,0 +1,214 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..connectors.data import QuantityKey, QuantityUpdate, ResultStatus
+from .quantities import to_decimal
+from .stock_channel_publication import SEQUENCE
+from .stock_channel_publish import ACCEPTED_ERROR_CHARS, LEASE_SECONDS
+
+_logger = logging.getLogger(__name__)
+
+
+class StockChannelPublicationResult(models.Model):
+    """What the channel's answers do to the ledger."""
+
+    _inherit = "stock.channel.publication"
+
+    def _key(self):
+        self.ensure_one()
+        return QuantityKey(
+            sku=self.listing_id.sku,
+            item_id=self.listing_id.item_id or "",
+            location_id=self.channel_location_id.external_id,
+        )
+
+    def _lease(self, push):
+        """Number these rows and mark them as under way.
+
+        :return: list of (row id, ``QuantityUpdate``).
+        """
+        has_compare = push.channel_id._capabilities().compare_and_set
+        now = self.env.cr.now()
+        self.env.cr.execute(
+            SQL("SELECT nextval(%s) FROM generate_series(1, %s)", SEQUENCE, len(self))
+        )
+        updates = []
+        for row, (sequence,) in zip(self, self.env.cr.fetchall(), strict=True):
+            row._update_state(
+                "sending",
+                {
+                    "sent_qty": row.wanted_qty,
+                    "sent_sequence": sequence,
+                    "sent_at": now,
+                    "push_id": push.id,
+                    "attempts": row.attempts + 1,
+                    "lease_until": now + timedelta(seconds=LEASE_SECONDS),
+                },
+            )
+            previous = (
+                to_decimal(row.expected_qty)
+                if has_compare and row.expected_at
+                else None
+            )
+            updates.append(
+                (
+                    row.id,
+                    QuantityUpdate(
+                        key=row._key(),
+                        quantity=to_decimal(row.wanted_qty),
+                        unit=row.uom_id.name,
+                        sequence=sequence,
+                        previous=previous,
+                    ),
+                )
+            )
+        return updates
+
+    def _record_result(self, push, update, result):
+        """Write one answer; a late one never overwrites a newer number.
+
+        :return: the status as the ledger understands it.
+        """
+        self.ensure_one()
+        is_ours = self.push_id == push and self.state == "sending"
+        status = result.status
+        if status == ResultStatus.STALE and result.quantity == update.quantity:
+            # The channel shows just this number: an earlier try got through.
+            status = ResultStatus.APPLIED
+        if status == ResultStatus.APPLIED:
+            self._acknowledge(push, update)
+        elif not is_ours:
+            _logger.info("late answer for publication %s ignored", self.id)
+        elif status == ResultStatus.STALE:
+            self._record_stale(result)
+        elif status == ResultStatus.REJECTED:
+            self._record_rejected(result)
+        else:
+            self._update_state("unknown", {"lease_until": False})
+        return status
+
+    def _acknowledge(self, push, update):
+        """Note that the channel took this number, and log it with its parts."""
+        now = self.env.cr.now()
+        quantity = float(update.quantity)
+        if update.sequence > self.sent_sequence:
+            # Told under an id or to a channel these rows no longer have.
+            return
+        self.env["stock.channel.publication.log"]._append(self, push, update)
+        if update.sequence <= self.acknowledged_sequence:
+            return
+        vals = {
+            "acknowledged_qty": quantity,
+            "acknowledged_sequence": update.sequence,
+            "acknowledged_at": now,
+            "expected_qty": quantity,
+            "expected_at": now,
+            "fence_at": False,
+            "attempts": 0,
+            "last_error": False,
+            "lease_until": False,
+        }
+        if self.state not in ("sending", "unknown"):
+            self.write(vals)
+            return
+        is_current = self.sent_sequence == update.sequence
+        if is_current and self.wanted_qty == quantity:
+            self._update_state("clean", vals)
+        elif is_current:
+            self._update_state("pending", {**vals, "changed_at": self.wanted_at})
+        else:
+            self.write(vals)
+        self.env["stock.channel.exception"]._resolve_fingerprint(
+            self.channel_id, f"publication:{self.id}"
+        )
+
+    def _record_stale(self, result):
+        """The channel shows something newer than we knew of."""
+        now = self.env.cr.now()
+        vals = {"lease_until": False, "fence_at": now}
+        if result.quantity is None:
+            self._update_state("unknown", vals)
+            return
+        quantity = float(result.quantity)
+        vals.update(
+            observed_qty=quantity,
+            observed_at=now,
+            expected_qty=quantity,
+            expected_at=now,
+        )
+        self._update_state("pending", vals)
+        self.channel_id._wake_pollers()
+
+    def _record_rejected(self, result):
+        message = result.message or result.code or self.env._("No reason given.")
+        self._update_state(
+            "rejected",
+            {"lease_until": False, "last_error": message[:ACCEPTED_ERROR_CHARS]},
+        )
+        self.env["stock.channel.exception"]._open_for_publication(self, result)
+
+    @api.model
+    def _record_read_back(self, found_by_id):
+        """Decide rows of unknown outcome by what the channel shows.
+
+        :param dict found_by_id: row id → ``ObservedQuantity``, or None when the
+            channel did not tell.
+        """
+        now = self.env.cr.now()
+        for row in self._lock_rows(found_by_id):
+            if row.state != "unknown":
+                continue
+            found = found_by_id[row.id]
+            if found is None:
+                row._update_state("pending", {"expected_at": False})
+                continue
+            quantity = float(found.quantity)
+            row.write({"observed_qty": quantity, "observed_at": now})
+            if found.quantity == to_decimal(row.sent_qty):
+                row._acknowledge(row.push_id, row._sent_update())
+            elif row.expected_at and quantity == row.expected_qty:
+                # The number never arrived and nothing else happened meanwhile.
+                row._update_state("pending", {"expected_at": now})
+            else:
+                row._update_state(
+                    "pending",
+                    {"expected_qty": quantity, "expected_at": now, "fence_at": now},
+                )
+                row.channel_id._wake_pollers()
+
+    def _sent_update(self):
+        self.ensure_one()
+        return QuantityUpdate(
+            key=self._key(),
+            quantity=to_decimal(self.sent_qty),
+            unit=self.uom_id.name,
+            sequence=int(self.sent_sequence),
+        )
+
+
+class StockChannelPublicationLogAppend(models.Model):
+    _inherit = "stock.channel.publication.log"
+
+    @api.model
+    def _append(self, row, push, update):
+        """Log one acknowledged number with the parts it was made of."""
+        now = self.env.cr.now()
+        age = (now - row.changed_at).total_seconds() if row.changed_at else 0.0
+        return self.create(
+            {
+                "publication_id": row.id,
+                "channel_id": row.channel_id.id,
+                "push_id": push.id,
+                "quantity": float(update.quantity),
+                "previous_qty": row.expected_qty,
+                "sequence": update.sequence,
+                "changed_at": row.changed_at,
+                "acknowledged_at": now,
+                "freshness": max(age, 0.0),
+                "cause": row.cause,
+                "parts": row.parts,
+            }
+        )
