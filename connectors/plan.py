@@ -19,6 +19,7 @@ class Action(StrEnum):
     """What kind of change a plan asks for."""
 
     NOTHING = "nothing"
+    """All of it is applied, or none of it is ours to apply."""
     TOMBSTONE = "tombstone"
     """Remember that the order was cancelled before it was ever created here."""
     CREATE = "create"
@@ -63,9 +64,11 @@ def plan_order(lines: Iterable[LineState], *, exists: bool) -> Plan:
         if line.wanted != line.applied
     }
     wants_anything = any(line.wanted > 0 for line in states)
-    if not exists:
-        action = Action.CREATE if wants_anything else Action.TOMBSTONE
-    elif not deltas:
+    if not exists and any(delta > 0 for delta in deltas.values()):
+        action = Action.CREATE
+    elif not exists and not wants_anything:
+        action = Action.TOMBSTONE
+    elif not exists or not deltas:
         action = Action.NOTHING
     elif wants_anything:
         action = Action.CHANGE

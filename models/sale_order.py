@@ -66,6 +66,20 @@ class SaleOrderLine(models.Model):
                 line.warehouse_id = warehouse
         return result
 
+    def _set_channel_quantity(self, quantity):
+        """Change the quantity and keep the price, which is the channel's.
+
+        Odoo computes price and discount anew from the price list otherwise.
+        """
+        self.ensure_one()
+        self.write(
+            {
+                "product_uom_qty": quantity,
+                "price_unit": self.price_unit,
+                "discount": self.discount,
+            }
+        )
+
     def _channel_source_location(self, rule_source):
         """Return the mapped location to take from, where it is one and below.
 

@@ -148,6 +148,7 @@ class StockChannelFulfillment(models.Model):
                 ]
                 if values:
                     self._create_one(order, location, picking, values)
+                order._check_shipped_elsewhere()
 
     def _create_one(self, order, location, picking, line_values):
         self.create(

@@ -345,7 +345,7 @@ class StockChannelOrderLineApply(models.Model):
         self.ensure_one()
         sale_line_sudo = self.sale_line_id.sudo()
         if sale_line_sudo:
-            sale_line_sudo.product_uom_qty += delta
+            sale_line_sudo._set_channel_quantity(sale_line_sudo.product_uom_qty + delta)
             return
         wire = next(line for line in snapshot.lines if line.id == self.external_id)
         vals = order._prepare_sale_line(wire, self, snapshot)
@@ -403,7 +403,9 @@ class StockChannelOrderLineApply(models.Model):
                 ),
                 channel_order_id=self.channel_order_id.id,
             )
-        sale_line_sudo.with_context(skip_procurement=True).product_uom_qty -= quantity
+        sale_line_sudo.with_context(skip_procurement=True)._set_channel_quantity(
+            sale_line_sudo.product_uom_qty - quantity
+        )
 
     def _reduce_moves(self, product_id, amount):
         """Reduce the open outgoing moves of a product, the newest first.

@@ -34,6 +34,8 @@ class TestPlanOrder(unittest.TestCase):
         self.assertEqual(self.plan((2, 0), exists=False), Action.CREATE)
         self.assertEqual(self.plan((0, 0), exists=False), Action.TOMBSTONE)
         self.assertEqual(self.plan(exists=False), Action.TOMBSTONE)
+        self.assertEqual(self.plan((2, 2), exists=False), Action.NOTHING)
+        self.assertEqual(self.plan((2, 2), (1, 0), exists=False), Action.CREATE)
         self.assertEqual(self.plan((2, 2)), Action.NOTHING)
         self.assertEqual(self.plan((3, 2)), Action.CHANGE)
         self.assertEqual(self.plan((0, 2), (1, 1)), Action.CHANGE)
