@@ -10,3 +10,9 @@ class ProductProduct(models.Model):
         string="Channel Listings",
         groups="stock_channel_hub.group_user",
     )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "active" in vals:
+            self.env["stock.channel.dirty"]._log_products(self, "rule")
+        return result

@@ -284,7 +284,16 @@ class StockChannel(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._check_own_fields(vals)
-        channels = super().create(vals_list)
+        # Nor may they come in as defaults of whoever creates it.
+        defaults = {f"default_{name}" for name in OWN_FIELDS}
+        context = {
+            name: value
+            for name, value in self.env.context.items()
+            if name not in defaults
+        }
+        channels = super(StockChannel, self.with_env(self.env(context=context))).create(
+            vals_list
+        )
         channels._sync_crons()
         self.env.registry.clear_cache()
         return channels
@@ -352,9 +361,7 @@ class StockChannel(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_only_unused(self):
         used = self.filtered(
-            lambda channel: (
-                channel.order_count or channel._numbers().filtered("acknowledged_at")
-            )
+            lambda channel: channel.order_count or channel._numbers().log_ids
         )
         if used:
             raise UserError(

@@ -252,7 +252,8 @@ class StockChannelAvailability(models.AbstractModel):
                        listing.is_whole_units,
                        channel.quantity_meaning = 'physical' AS is_physical,
                        listing.id = ANY(%(kit_listings)s) AS is_kit,
-                       NOT (listing.active AND place.active) AS is_withdrawn,
+                       NOT (listing.active AND place.active AND product.active)
+                           AS is_withdrawn,
                        product_uom.factor::numeric / listing_uom.factor::numeric
                            AS factor
                   FROM stock_channel_listing AS listing

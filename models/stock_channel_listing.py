@@ -164,12 +164,13 @@ class StockChannelListing(models.Model):
                 continue
             for row in rows:
                 row._left_behind(sku, row.channel_location_id.external_id)
+                row._kept_up_again()
             rows._forget()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_unless_told(self):
         """Refuse to forget a number that a channel shows."""
-        if self.publication_ids.sudo().filtered("acknowledged_at"):
+        if self.publication_ids.sudo().log_ids:
             raise UserError(
                 self.env._(
                     "The channel was told numbers of this listing. Archive it: the "

@@ -118,6 +118,7 @@ class StockChannelLocation(models.Model):
             if place.external_id != external_id and rows:
                 for row in rows:
                     row._left_behind(row.listing_id.sku, external_id)
+                    row._kept_up_again()
                 rows._forget()
         if {"location_ids", "active", "external_id"} & vals.keys():
             self._log_dirty()
@@ -134,7 +135,7 @@ class StockChannelLocation(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_unless_told(self):
         """Refuse to forget numbers that a channel shows."""
-        if self._told_rows().filtered("acknowledged_at"):
+        if self._told_rows().log_ids:
             raise UserError(
                 self.env._(
                     "The channel was told numbers of this location. Archive it: the "

@@ -38,12 +38,13 @@ class StockChannelOrderApply(models.Model):
             ],
             exists=self.was_created,
         )
+        is_known = plan.action in (Action.NOTHING, Action.TOMBSTONE)
+        if is_repeat and is_known:
+            self._check_after(snapshot)
+            return self.env._("Known already; nothing to do.")
         if is_repeat:
-            if plan.action in (Action.NOTHING, Action.TOMBSTONE):
-                return self.env._("Known already; nothing to do.")
             self._tell_of_same_version(snapshot)
-        if plan.action in (Action.CREATE, Action.CHANGE):
-            self._check_sale_order()
+        self._check_sale_order()
         note = {
             Action.NOTHING: self._apply_nothing,
             Action.TOMBSTONE: self._apply_tombstone,
@@ -53,10 +54,7 @@ class StockChannelOrderApply(models.Model):
         }[plan.action](plan, snapshot)
         self.applied_version = snapshot.version
         self._update_state("cancelled" if snapshot.cancelled else "applied")
-        self._check_shipped_elsewhere()
-        if self.sale_order_id:
-            self._check_total(snapshot)
-            self._check_edits(snapshot)
+        self._check_after(snapshot)
         return note
 
     def _leave_out_shipped(self):
@@ -72,6 +70,7 @@ class StockChannelOrderApply(models.Model):
                     "elsewhere_qty": shipped,
                     "applied_qty": shipped,
                     "reported_qty": shipped,
+                    "taken_qty": shipped,
                 }
             )
 
@@ -201,7 +200,7 @@ class StockChannelOrderApply(models.Model):
             "discount": 0.0,
             "tax_ids": self._tax_commands(wire.tax_rate, snapshot),
         }
-        self._check_precision(line)
+        self._check_precision(line, line._to_take_qty())
         gross = wire.quantity * wire.unit_price
         if wire.discount and gross:
             vals["discount"] = float(100 * wire.discount / gross)
@@ -284,6 +283,7 @@ class StockChannelOrderApply(models.Model):
         with order_sudo._unlocked_for_channel():
             for line_id, delta in plan.deltas.items():
                 line = by_id[line_id]
+                self._check_precision(line, abs(float(delta)))
                 if delta > 0:
                     line._add_quantity(float(delta), self, snapshot)
                 else:

@@ -18,12 +18,23 @@ class StockChannelOrderCheck(models.Model):
 
     _inherit = "stock.channel.order"
 
+    def _check_after(self, snapshot):
+        """Tell a person of what an applied snapshot leaves open."""
+        self._check_shipped_elsewhere()
+        if not self.sale_order_id:
+            return
+        # A sale order that holds only the rest has another total by nature.
+        if not any(self.line_ids.mapped("elsewhere_qty")):
+            self._check_total(snapshot)
+        self._check_edits(snapshot)
+
     def _check_sale_order(self):
         """Refuse to make a second sale order where somebody deleted the first.
 
         :raise NeedsPerson: then.
         """
-        if not self.was_created or self.sale_order_id:
+        is_wanted = any(line._wanted_qty() > 0 for line in self.line_ids)
+        if not self.was_created or self.sale_order_id or not is_wanted:
             return
         raise NeedsPerson(
             category="data",
@@ -39,13 +50,13 @@ class StockChannelOrderCheck(models.Model):
             channel_order_id=self.id,
         )
 
-    def _check_precision(self, line):
+    def _check_precision(self, line, quantity):
         """Refuse a quantity that a sale order would round.
 
+        :param float quantity: in the selling unit.
         :raise NeedsPerson: then.
         """
         digits = self.env["decimal.precision"].precision_get("Product Unit")
-        quantity = line._to_take_qty()
         if not float_compare(quantity, round(quantity, digits), precision_digits=6):
             return
         raise NeedsPerson(

@@ -345,6 +345,19 @@ class StockChannelPublication(models.Model):
         )
         self.channel_id._wake_publishers()
 
+    def _left_fingerprint(self, name, place):
+        return f"left:{self.channel_id.id}:{name}:{place}"
+
+    def _kept_up_again(self):
+        """Close what was said of the id that this row has now."""
+        for row in self:
+            self.env["stock.channel.exception"]._resolve_fingerprint(
+                row.channel_id,
+                row._left_fingerprint(
+                    row.listing_id.sku, row.channel_location_id.external_id
+                ),
+            )
+
     def _left_behind(self, name, place):
         """Tell a person that the channel still shows a number nobody keeps up.
 
@@ -355,7 +368,7 @@ class StockChannelPublication(models.Model):
             self.env["stock.channel.exception"]._open(
                 row.channel_id,
                 category="drift",
-                fingerprint=f"left:{row.channel_id.id}:{name}:{place}",
+                fingerprint=row._left_fingerprint(name, place),
                 title=self.env._("The channel still shows %s", name),
                 cause=self.env._(
                     "The map was changed. The channel was last told %(quantity)s of "

@@ -174,7 +174,8 @@ class StockChannelPublish(models.Model):
               JOIN stock_channel_listing AS listing ON listing.id = row.listing_id
              WHERE row.channel_id = %(channel)s
                AND row.state = 'pending'
-               AND NOT coalesce(listing.is_paused, FALSE)
+               -- An archived listing is told zero, paused or not.
+               AND NOT (listing.active AND coalesce(listing.is_paused, FALSE))
                AND (%(row_ids)s::int[] IS NULL OR row.id = ANY(%(row_ids)s))
                AND (row.fence_at IS NULL
                     OR row.wanted_qty <= row.expected_qty

@@ -120,8 +120,9 @@ class StockChannelReturn(models.Model):
             return channel_return._cancel()
         channel_return._plan_transfers()
         if snapshot.status == ReturnStatus.ANNOUNCED:
-            if channel_return._open_transfers():
-                channel_return._update_state("announced")
+            channel_return._update_state(
+                "announced" if channel_return._open_transfers() else "done"
+            )
         elif channel_return.state != "done":
             channel_return._update_state("received")
             if channel_return.channel_location_id.is_operated_by_channel:
@@ -285,6 +286,8 @@ class StockChannelReturn(models.Model):
     def _goods_came(self, pickings):
         """Close returns whose transfers are all done."""
         for channel_return in self.search([("picking_ids", "in", pickings.ids)]):
+            # What did not come yet waits in a transfer of its own now.
+            channel_return.picking_ids |= channel_return.picking_ids.backorder_ids
             for line in channel_return.line_ids:
                 came = line._came_back_qty()
                 line.order_line_id.returned_qty += came - line.done_qty
