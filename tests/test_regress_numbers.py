@@ -383,7 +383,7 @@ class TestRegressComputing(RegressNumbersCase):
 
         def refuse(bom, product, *args, **kwargs):
             if product == kit:
-                raise UserError("The recipe is broken.")
+                raise UserError(bom.env._("The recipe is broken."))
             return explode(bom, product, *args, **kwargs)
 
         with patch.object(MrpBom, "explode", refuse):
