@@ -164,8 +164,10 @@ class StockChannelPublish(models.Model):
         A row that once turned out different from what was expected may fall at
         any time, but it rises only when the channel's orders have been read since
         and every message that came before is worked off: the difference may be a
-        sale we have not heard of. A listing whose shipment may or may not have
-        reached the channel waits until that is known.
+        sale we have not heard of. Where the channel subtracts shipments itself and
+        one may or may not have reached it, only what is a fall either way goes out.
+
+        :param list | None row_ids: look at these rows only.
         """
         return SQL(
             """
