@@ -192,6 +192,10 @@ class StockChannelOrder(models.Model):
 
         :raise NeedsPerson: one exception per unknown id.
         """
+        self._check_items_mapped()
+        self._check_locations_mapped(snapshot)
+
+    def _check_items_mapped(self):
         exceptions = self.env["stock.channel.exception"]
         unknown = {
             (line.item_id or line.sku): line
@@ -230,6 +234,9 @@ class StockChannelOrder(models.Model):
                 ],
                 channel_order_id=self.id,
             )
+
+    def _check_locations_mapped(self, snapshot):
+        exceptions = self.env["stock.channel.exception"]
         known = set(self.channel_id.location_ids._mapped().mapped("external_id"))
         to_take = {
             line.external_id

@@ -143,10 +143,13 @@ class StockChannelOrderCheck(models.Model):
 
     def _check_edits(self, snapshot):
         """Tell a person of changes at the channel that are not applied by themselves."""
-        exceptions = self.env["stock.channel.exception"]
+        self._check_address(snapshot)
+        self._check_moved_lines()
+
+    def _check_address(self, snapshot):
         address = address_values(snapshot)
         if address and self.shipping_address and address != self.shipping_address:
-            exceptions._open(
+            self.env["stock.channel.exception"]._open(
                 self.channel_id,
                 category="data",
                 fingerprint=f"order:{self.id}:address",
@@ -162,6 +165,8 @@ class StockChannelOrderCheck(models.Model):
                 field="shipping_address",
                 channel_order_id=self.id,
             )
+
+    def _check_moved_lines(self):
         moved = self.line_ids.filtered(
             lambda line: (
                 line.sale_line_id
@@ -171,7 +176,7 @@ class StockChannelOrderCheck(models.Model):
             )
         )
         if moved:
-            exceptions._open(
+            self.env["stock.channel.exception"]._open(
                 self.channel_id,
                 category="data",
                 fingerprint=f"order:{self.id}:location",

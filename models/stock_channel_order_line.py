@@ -161,46 +161,26 @@ class StockChannelOrderLine(models.Model):
         :param wire: ``OrderLine`` as parsed.
         """
         channel = order.channel_id
-        listing = self.env["stock.channel.listing"]._find(
-            channel, wire.sku, wire.item_id
-        )
         assigned = channel.location_ids.filtered(
             lambda location: location.external_id == wire.location_id
         )
+        vals = self._prepare_identity(channel, line, wire, assigned)
+        if line:
+            line.write(vals)
+        else:
+            taken_from = assigned or channel.location_ids._mapped()[:1]
+            line = self.create(
+                {
+                    "channel_order_id": order.id,
+                    "external_id": wire.id,
+                    "channel_location_id": taken_from.id,
+                    **vals,
+                }
+            )
         cancelled = wire.cancelled_quantity
         if snapshot.cancelled:
             # What the channel says has left is not cancelled with the rest.
             cancelled = max(cancelled, wire.quantity - wire.fulfilled_quantity)
-        vals = {
-            "sku": wire.sku,
-            "item_id": wire.item_id or False,
-            "title": wire.title or False,
-        }
-        if not (line and line.sale_line_id):
-            vals.update(
-                listing_id=listing.id,
-                product_id=listing.product_id.id,
-                uom_id=listing.uom_id.id,
-            )
-        if wire.location_id:
-            # A channel may name no location for a moment, while an order is edited
-            # or after it was cancelled: the one it named before still holds.
-            vals["assigned_location_id"] = assigned.id
-        if not line:
-            line = self.create(
-                {
-                    **vals,
-                    "channel_order_id": order.id,
-                    "external_id": wire.id,
-                    "channel_location_id": (
-                        assigned or channel.location_ids._mapped()[:1]
-                    ).id,
-                }
-            )
-        else:
-            if assigned and not line.sale_line_id:
-                vals["channel_location_id"] = assigned.id
-            line.write(vals)
         line._set_quantities(
             {
                 "ordered_qty": float(wire.quantity),
@@ -209,6 +189,31 @@ class StockChannelOrderLine(models.Model):
             },
             as_naive(snapshot.updated_at),
         )
+
+    def _prepare_identity(self, channel, line, wire, assigned):
+        """Return what the line is, as far as the channel may still change it."""
+        vals = {
+            "sku": wire.sku,
+            "item_id": wire.item_id or False,
+            "title": wire.title or False,
+        }
+        if wire.location_id:
+            # A channel may name no location for a moment, while an order is edited
+            # or after it was cancelled: the one it named before still holds.
+            vals["assigned_location_id"] = assigned.id
+        if line and line.sale_line_id:
+            return vals
+        listing = self.env["stock.channel.listing"]._find(
+            channel, wire.sku, wire.item_id
+        )
+        vals.update(
+            listing_id=listing.id,
+            product_id=listing.product_id.id,
+            uom_id=listing.uom_id.id,
+        )
+        if assigned:
+            vals["channel_location_id"] = assigned.id
+        return vals
 
     def _set_quantities(self, vals, at):
         """Write quantities, and note what the channel did to its own number.
