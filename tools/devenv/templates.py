@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from .environment import Environment
 
 _KEPT_PER_STAGE = 2
+# Odoo looks up companies and its own updates on the internet. A database for tests
+# and demonstrations has no business there: a closed port of this machine answers.
+_OFFLINE = """
+    INSERT INTO ir_config_parameter (key, value)
+    VALUES ('iap.endpoint', 'http://127.0.0.1:9'),
+           ('iap.partner_autocomplete.endpoint', 'http://127.0.0.1:9')
+    ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
+    UPDATE ir_cron SET active = FALSE
+     WHERE id IN (SELECT res_id FROM ir_model_data
+                   WHERE module = 'mail'
+                     AND name = 'ir_cron_module_update_notification');
+"""
 # Folders of the checkout that do not change what a database holds.
 _NOT_INSTALLED = {
     ".ci",
@@ -73,7 +85,7 @@ class Templates:
         """Return the name of a database with ``modules`` installed."""
         env = self._env
         root = env.layout.root
-        base_key = digest(env.odoo.version, str(demo))
+        base_key = digest(env.odoo.version, str(demo), _OFFLINE)
         kind = "demo" if demo else "bare"
         with locked(env.layout.dev / f"template-{kind}.lock", env.progress):
             if ADDON not in modules:
@@ -107,6 +119,7 @@ class Templates:
             if base:
                 env.create_database(partial, base)
             env.run_odoo_init(partial, modules, demo=demo)
+            env.server.execute(_OFFLINE, database=partial)
             self._forget_older(prefix)
             env.rename_database(partial, name)
         return name
