@@ -158,11 +158,15 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.inside: list[tuple[str, str]] = []
 
     def database_exists(self, name: str) -> bool:
         return name in self.names
 
-    def execute(self, _statement: str) -> str:
+    def execute(self, statement: str, database: str = "postgres") -> str:
+        if database != "postgres":
+            self.inside.append((database, statement))
+            return ""
         return "\n".join(reversed(self.names))
 
 
@@ -217,6 +221,13 @@ class TestTemplates(unittest.TestCase):
         first = self.ensure()
         self.assertEqual(self.ensure(), first)
         self.assertEqual(self.env.installed, [("stock",), (ADDON,)])
+
+    def test_templates_look_nothing_up_on_the_internet(self):
+        self.ensure()
+        for database, statement in self.env.server.inside:
+            self.assertIn("build", database)
+            self.assertIn("iap.partner_autocomplete.endpoint", statement)
+        self.assertEqual(len(self.env.server.inside), 2)
 
     def test_changed_source_reinstalls_the_addon_only(self):
         first = self.ensure()
