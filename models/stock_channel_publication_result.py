@@ -78,7 +78,10 @@ class StockChannelPublicationResult(models.Model):
         if status == ResultStatus.STALE and result.quantity == update.quantity:
             # The channel shows just this number: an earlier try got through.
             status = ResultStatus.APPLIED
-        if status == ResultStatus.APPLIED:
+        if update.key != self._key():
+            # Told under an id that this row no longer has; nobody keeps it up.
+            _logger.info("answer for the former id of publication %s ignored", self.id)
+        elif status == ResultStatus.APPLIED:
             self._acknowledge(push, update)
         elif not is_ours:
             _logger.info("late answer for publication %s ignored", self.id)
@@ -95,7 +98,7 @@ class StockChannelPublicationResult(models.Model):
         now = self.env.cr.now()
         quantity = float(update.quantity)
         if update.sequence > self.sent_sequence:
-            # Told under an id or to a channel these rows no longer have.
+            # Sent before these rows were forgotten, and not yet sent again.
             return
         self.env["stock.channel.publication.log"]._append(self, push, update)
         if update.sequence <= self.acknowledged_sequence:

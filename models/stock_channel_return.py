@@ -5,7 +5,7 @@ from odoo.fields import Command
 
 from ..connectors.data import Disposition, ReturnStatus
 from ..connectors.plan import take_from
-from .quantities import to_decimal
+from .quantities import plain, to_decimal
 from .stock_channel_exception import NeedsPerson
 
 _logger = logging.getLogger(__name__)
@@ -119,6 +119,7 @@ class StockChannelReturn(models.Model):
         if snapshot.status == ReturnStatus.CANCELLED:
             return channel_return._cancel()
         channel_return._plan_transfers()
+        channel_return._check_came_more()
         if snapshot.status == ReturnStatus.ANNOUNCED:
             channel_return._update_state(
                 "announced" if channel_return._open_transfers() else "done"
@@ -128,6 +129,37 @@ class StockChannelReturn(models.Model):
             if channel_return.channel_location_id.is_operated_by_channel:
                 channel_return._receive()
         return self.env._("Return %s recorded.", snapshot.id)
+
+    def _check_came_more(self):
+        """Tell a person when more has come back than the channel speaks of."""
+        more = self.line_ids.filtered(
+            lambda line: (
+                line.order_line_id.uom_id.compare(line.done_qty, line.quantity) > 0
+            )
+        )
+        exceptions = self.env["stock.channel.exception"]
+        fingerprint = f"return:{self.channel_id.id}:{self.external_id}:more"
+        if not more:
+            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
+            return
+        exceptions._open(
+            self.channel_id,
+            category="stock",
+            fingerprint=fingerprint,
+            title=self.env._("More came back than return %s says", self.external_id),
+            cause=self.env._(
+                "The channel lowered the return after the goods had come: %s.",
+                ", ".join(
+                    f"{line.sku} {plain(line.done_qty)} / {plain(line.quantity)}"
+                    for line in more
+                ),
+            ),
+            next_step=self.env._(
+                "Count what came. Tell the channel's operator, who refunds by the "
+                "return."
+            ),
+            channel_order_id=self.channel_order_id.id,
+        )
 
     def _find_order(self, channel, snapshot):
         order = self.env["stock.channel.order"].search(

@@ -3,10 +3,11 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from unittest.mock import patch
 
-from odoo import api
-from odoo.tests.common import TransactionCase
+from odoo import api, sql_db
+from odoo.tests.common import BaseCase, TransactionCase, get_db_name
 
 from odoo.addons.stock_channel_hub.connectors import signing
 from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import (
@@ -335,3 +336,24 @@ class HubCase(TransactionCase):
 
     def open_exceptions(self):
         return self.env["stock.channel.exception"].search([("state", "=", "open")])
+
+
+class WakingCase(BaseCase):
+    """Real connections to one scheduled action; what a test inserts is removed."""
+
+    def setUp(self):
+        super().setUp()
+        self.database = sql_db.db_connect(get_db_name())
+        self.registry = SimpleNamespace(cursor=self.database.cursor)
+        with self.database.cursor() as cr:
+            cr.execute(
+                "SELECT res_id FROM ir_model_data "
+                "WHERE module = 'stock_channel_hub' AND name = 'ir_cron_sweep'"
+            )
+            (self.cron_id,) = cr.fetchone()
+        self.clean()
+        self.addCleanup(self.clean)
+
+    def clean(self):
+        with self.database.cursor() as cr:
+            cr.execute("DELETE FROM ir_cron_trigger WHERE cron_id = %s", [self.cron_id])

@@ -1,44 +1,24 @@
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import psycopg2
 
-from odoo import sql_db
 from odoo.tests import tagged
-from odoo.tests.common import BaseCase, get_db_name
 
 from odoo.addons.stock_channel_hub.models.stock_channel_mixin import (
     trigger_unless_waiting,
 )
 
-from .common import HubCase
+from .common import HubCase, WakingCase
 
 COUNT = "SELECT count(*) FROM ir_cron_trigger WHERE cron_id = %s"
 
 
 @tagged("post_install", "-at_install")
-class TestWaking(BaseCase):
+class TestWaking(WakingCase):
     """Waking a job, seen from several real connections.
 
     Nothing here runs in a test transaction: what is inserted is removed again.
     """
-
-    def setUp(self):
-        super().setUp()
-        self.database = sql_db.db_connect(get_db_name())
-        self.registry = SimpleNamespace(cursor=self.database.cursor)
-        with self.database.cursor() as cr:
-            cr.execute(
-                "SELECT res_id FROM ir_model_data "
-                "WHERE module = 'stock_channel_hub' AND name = 'ir_cron_sweep'"
-            )
-            (self.cron_id,) = cr.fetchone()
-        self.clean()
-        self.addCleanup(self.clean)
-
-    def clean(self):
-        with self.database.cursor() as cr:
-            cr.execute("DELETE FROM ir_cron_trigger WHERE cron_id = %s", [self.cron_id])
 
     def count(self):
         with self.database.cursor() as cr:

@@ -115,9 +115,7 @@ class TestLoop(HubCase):
         shipment = self.shop.books.shipments[name]
         self.assertEqual(
             shipment["lines"],
-            [{"order_line_id": "1", "quantity": "2", "lots": []}]
-            if "lots" in shipment["lines"][0]
-            else [{"order_line_id": "1", "quantity": "2"}],
+            [{"order_line_id": "1", "quantity": "2"}],
         )
         self.assertEqual(shipment["tracking"], "TRACK-1")
         numbers = self.numbers()

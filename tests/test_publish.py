@@ -351,6 +351,24 @@ class TestPublish(HubCase):
         self.assertEqual(self.row.acknowledged_sequence, sequence)
         self.assertEqual((self.row.state, self.shown()), ("clean", 15))
 
+    def test_answer_for_a_former_id_is_not_taken_for_the_new_one(self):
+        self.change_stock(5)
+        with self.registry.cursor() as cr:
+            channel = self.channel.with_env(self.env(cr=cr))
+            push, updates = channel._in_transaction(channel._claim_batch)
+            push_id, key = push.id, push.idempotency_key
+        self.env.invalidate_all()
+        results = self.channel._connector().publish([u for _id, u in updates], key)
+        self.add_shop_item("DESK-2", "main")
+        self.listing.sku = "DESK-2"
+        self.run_all()
+        acknowledged, count = self.row.acknowledged_sequence, len(self.row.log_ids)
+        self.assertEqual(self.shown("DESK-2"), 15)
+        push = self.env["stock.channel.push"].browse(push_id)
+        self.channel._batch_done(push, updates, results)
+        self.assertEqual(self.row.acknowledged_sequence, acknowledged)
+        self.assertEqual((len(self.row.log_ids), self.row.state), (count, "clean"))
+
 
 def small_batches(capabilities):
     """Return the capabilities with one update per call."""

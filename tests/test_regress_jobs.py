@@ -1,48 +1,28 @@
 from contextlib import suppress
 from datetime import timedelta
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import psycopg2
 from psycopg2.pool import PoolError
 
-from odoo import sql_db
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
-from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_cron import IrCron
 from odoo.addons.stock_channel_hub.models import stock_channel_mixin
 
-from .common import HubCase
+from .common import HubCase, WakingCase
 
 MIXIN_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_mixin"
 
 
 @tagged("post_install", "-at_install")
-class TestRegressWaking(BaseCase):
+class TestRegressWaking(WakingCase):
     """A trigger nobody took, seen from real connections; what is inserted is removed.
 
     Odoo's notification is lost when no worker listens at that moment.
     """
-
-    def setUp(self):
-        super().setUp()
-        self.database = sql_db.db_connect(get_db_name())
-        self.registry = SimpleNamespace(cursor=self.database.cursor)
-        with self.database.cursor() as cr:
-            cr.execute(
-                "SELECT res_id FROM ir_model_data "
-                "WHERE module = 'stock_channel_hub' AND name = 'ir_cron_sweep'"
-            )
-            (self.cron_id,) = cr.fetchone()
-        self.clean()
-        self.addCleanup(self.clean)
-
-    def clean(self):
-        with self.database.cursor() as cr:
-            cr.execute("DELETE FROM ir_cron_trigger WHERE cron_id = %s", [self.cron_id])
 
     def add_trigger(self, seconds):
         """Insert a trigger that has been due for so many seconds."""

@@ -263,3 +263,14 @@ class TestRegressReturns(HubCase):
         self.announce(2, 2)
         self.assertEqual((self.open_demand(returned), returned.state), (0, "done"))
         self.assertEqual(returned.line_ids.order_line_id.returned_qty, 2)
+
+    def test_return_lowered_below_what_came_asks(self):
+        returned = self.announce(3, 1)
+        self.receive_goods(returned)
+        self.announce(1, 2)
+        exception = self.open_exceptions()
+        self.assertEqual((exception.category, returned.state), ("stock", "done"))
+        self.assertIn("DESK 3 / 1", exception.cause)
+        self.assertEqual(returned.line_ids.order_line_id.returned_qty, 3)
+        self.announce(3, 3)
+        self.assertEqual(exception.state, "resolved")
