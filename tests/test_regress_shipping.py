@@ -60,7 +60,7 @@ class TestRegressParcels(HubCase):
         """The shop sold lamps that were gone while one parcel was tried again."""
         parcel = self.ship(self.take_order())
         self.receive(self.lamp, -2)
-        with self.fail_reports(RetryLater("later")) as report:
+        with self.fail_reports(RetryLater("later", after=60)) as report:
             self.run_all()
         self.assertEqual(report.call_count, 1)
         self.assertEqual(self.shown("LAMP"), 3)
@@ -74,7 +74,7 @@ class TestRegressParcels(HubCase):
     @mute_logger(PUBLISH_LOGGER)
     def test_parcel_that_failed_is_tried_again_at_its_own_time(self):
         parcel = self.ship(self.take_order())
-        with self.fail_reports(RetryLater("later")):
+        with self.fail_reports(RetryLater("later", after=60)):
             self.run_all()
         self.run_publish()
         self.assertEqual(self.shop.books.shipments, {})
@@ -93,7 +93,7 @@ class TestRegressParcels(HubCase):
 
         def fail_first(connector, shipment):
             if shipment.id == first.external_id:
-                raise RetryLater("later")
+                raise RetryLater("later", after=60)
             return report(connector, shipment)
 
         with patch.object(RestConnector, "report_shipment", fail_first):
