@@ -164,19 +164,19 @@ class StockChannelAvailability(models.AbstractModel):
     def _steps(self, scope):
         """Return (name, query) of each step, in the order they build on each other."""
         return [
+            ("listing_rule", self._listing_rule_query(scope)),
+            ("both_rule", self._both_rule_query(scope)),
             ("listing", self._listing_query(scope)),
             ("place", self._place_query()),
             ("root", self._root_query()),
             ("leaf", self._leaf_query()),
             ("component", self._component_query()),
             ("need", self._need_query()),
-            ("needed_product", SQL("SELECT DISTINCT product_id FROM need")),
+            ("needed_product", self._needed_product_query()),
             ("bad_lot", self._bad_lot_query()),
             ("held", self._held_query()),
             ("demand", self._demand_query()),
-            ("owed", self._owed_query()),
-            ("in_flight", self._in_flight_query()),
-            ("rule", self._rule_query()),
+            ("claim", self._claim_query()),
             ("incoming", self._incoming_query()),
             ("own_open", self._own_open_query()),
         ]

@@ -20,21 +20,30 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
 
     # ------------------------------------------------------------------ rules
 
-    def _rule_query(self):
-        """The rules in force, one row per channel, location, listing or both."""
+    def _kinds(self, *rules):
+        """Return each kind of rule as a column, from the first that has one."""
+        return SQL(", ").join(
+            SQL(
+                "coalesce(%s) AS %s",
+                SQL(", ").join(SQL.identifier(rule, kind) for rule in rules),
+                SQL.identifier(kind),
+            )
+            for kind in KINDS
+        )
+
+    def _rules_by(self, keys, source, condition):
+        """Return the query of rules in force, one row per key, a column per kind."""
         return SQL(
             """
-            SELECT rule.channel_id,
-                   rule.channel_location_id,
-                   rule.listing_id,
-                   %(columns)s
-              FROM stock_channel_rule AS rule
-             WHERE rule.channel_id IN (SELECT channel_id FROM place)
-               AND (rule.listing_id IS NULL
-                    OR rule.listing_id IN (SELECT listing_id FROM listing))
+            SELECT %(keys)s, %(columns)s
+              FROM %(source)s
+             WHERE %(condition)s
                AND (rule.expires_at IS NULL OR rule.expires_at > %(now)s)
-             GROUP BY rule.channel_id, rule.channel_location_id, rule.listing_id
+             GROUP BY %(keys)s
             """,
+            keys=keys,
+            source=source,
+            condition=condition,
             columns=SQL(", ").join(
                 SQL(
                     "max(rule.value) FILTER (WHERE rule.kind = %s) AS %s",
@@ -44,6 +53,40 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
                 for kind in KINDS
             ),
             now=self.env.cr.now(),
+        )
+
+    def _channel_rule_query(self):
+        return self._rules_by(
+            SQL("rule.channel_id"),
+            SQL("stock_channel_rule AS rule"),
+            SQL("rule.listing_id IS NULL AND rule.channel_location_id IS NULL"),
+        )
+
+    def _place_rule_query(self):
+        return self._rules_by(
+            SQL("rule.channel_location_id"),
+            SQL("stock_channel_rule AS rule"),
+            SQL("rule.listing_id IS NULL AND rule.channel_location_id IS NOT NULL"),
+        )
+
+    def _listing_rule_query(self, scope):
+        return self._rules_by(
+            SQL("rule.listing_id"),
+            SQL(
+                "(%s) AS scope JOIN stock_channel_rule AS rule USING (listing_id)",
+                scope,
+            ),
+            SQL("rule.channel_location_id IS NULL"),
+        )
+
+    def _both_rule_query(self, scope):
+        return self._rules_by(
+            SQL("rule.listing_id, rule.channel_location_id"),
+            SQL(
+                "(%s) AS scope JOIN stock_channel_rule AS rule USING (listing_id)",
+                scope,
+            ),
+            SQL("rule.channel_location_id IS NOT NULL"),
         )
 
     def _incoming_query(self):
@@ -56,7 +99,14 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
         return SQL(
             """
             WITH horizon AS (
-                SELECT DISTINCT channel_id, horizon FROM rule WHERE horizon > 0
+                SELECT channel_id, horizon FROM place WHERE horizon > 0
+                 UNION
+                SELECT channel_id, horizon FROM listing WHERE horizon > 0
+                 UNION
+                SELECT listing.channel_id, both_rule.horizon
+                  FROM both_rule
+                  JOIN listing USING (listing_id)
+                 WHERE both_rule.horizon > 0
             ),
             coming AS (
                 SELECT move.product_id,
@@ -133,91 +183,91 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
 
     # ------------------------------------------------------------- the numbers
 
-    def _pair_query(self):
-        """One row per wanted number, with the rules in force there.
+    def _part_query(self, needs, columns):
+        """One row per wanted number and product that it takes from stock.
 
         What is not mapped, or not any more, is told nothing, unless the channel
         still shows what it was told before.
+
+        :param SQL needs: more of the FROM clause: what a listing takes from stock.
+        :param SQL columns: is_kit, limiting_product_id and per_unit.
         """
         return SQL(
             """
-            SELECT listing.listing_id,
-                   place.channel_location_id,
-                   listing.channel_id,
-                   listing.company_id,
-                   listing.product_id AS listing_product_id,
-                   listing.is_whole_units,
-                   listing.factor,
-                   place.is_physical,
-                   NOT (listing.is_active AND place.is_mapped) AS is_withdrawn,
-                   %(columns)s
-              FROM listing
-              JOIN place USING (channel_id)
-              LEFT JOIN rule AS both_rule
-                     ON both_rule.listing_id = listing.listing_id
-                    AND both_rule.channel_location_id = place.channel_location_id
-              LEFT JOIN rule AS listing_rule
-                     ON listing_rule.listing_id = listing.listing_id
-                    AND listing_rule.channel_location_id IS NULL
-              LEFT JOIN rule AS place_rule
-                     ON place_rule.channel_location_id = place.channel_location_id
-                    AND place_rule.listing_id IS NULL
-              LEFT JOIN rule AS channel_rule
-                     ON channel_rule.channel_id = listing.channel_id
-                    AND channel_rule.listing_id IS NULL
-                    AND channel_rule.channel_location_id IS NULL
-             WHERE (listing.is_active AND place.is_mapped)
-                OR EXISTS (
-                    SELECT 1
-                      FROM stock_channel_publication AS told
-                     WHERE told.listing_id = listing.listing_id
-                       AND told.channel_location_id = place.channel_location_id)
+            SELECT part.*,
+                   total - unavailable AS on_hand,
+                   total - unavailable - reserved - owed - in_flight + incoming AS free
+              FROM (
+                  SELECT listing.listing_id,
+                         place.channel_location_id,
+                         listing.channel_id,
+                         listing.company_id,
+                         listing.product_id AS listing_product_id,
+                         listing.is_whole_units,
+                         listing.factor,
+                         place.is_physical,
+                         NOT (listing.is_active AND place.is_mapped) AS is_withdrawn,
+                         %(rules)s,
+                         %(columns)s,
+                         coalesce(held.total, 0) AS total,
+                         coalesce(held.unavailable, 0) AS unavailable,
+                         coalesce(held.reserved, 0) AS reserved,
+                         coalesce(claim.owed, 0) AS owed,
+                         coalesce(claim.in_flight, 0) AS in_flight,
+                         coalesce(incoming.quantity, 0) AS incoming,
+                         incoming.until AS incoming_until
+                    FROM listing
+                    JOIN place USING (channel_id)
+                    %(needs)s
+                    LEFT JOIN both_rule
+                           ON both_rule.listing_id = listing.listing_id
+                          AND both_rule.channel_location_id
+                              = place.channel_location_id
+                    LEFT JOIN held
+                           ON held.channel_location_id = place.channel_location_id
+                          AND held.product_id = need.product_id
+                    LEFT JOIN claim
+                           ON claim.channel_location_id = place.channel_location_id
+                          AND claim.product_id = need.product_id
+                    LEFT JOIN incoming
+                           ON incoming.channel_location_id = place.channel_location_id
+                          AND incoming.product_id = need.product_id
+                          AND incoming.horizon = coalesce(
+                              both_rule.horizon, listing.horizon, place.horizon)
+                   WHERE (listing.is_active AND place.is_mapped)
+                      OR EXISTS (
+                          SELECT 1
+                            FROM stock_channel_publication AS told
+                           WHERE told.listing_id = listing.listing_id
+                             AND told.channel_location_id = place.channel_location_id)
+              ) AS part
             """,
-            columns=SQL(", ").join(
-                SQL(
-                    "coalesce(both_rule.%(kind)s, listing_rule.%(kind)s, "
-                    "place_rule.%(kind)s, channel_rule.%(kind)s) AS %(kind)s",
-                    kind=SQL.identifier(kind),
-                )
-                for kind in KINDS
+            rules=self._kinds("both_rule", "listing", "place"),
+            needs=needs,
+            columns=columns,
+        )
+
+    def _plain_query(self):
+        """What is no kit needs itself."""
+        return self._part_query(
+            SQL(
+                """
+                JOIN LATERAL (SELECT listing.product_id) AS need ON NOT EXISTS (
+                    SELECT 1 FROM need AS kit WHERE kit.listing_id = listing.listing_id)
+                """
+            ),
+            SQL(
+                "FALSE AS is_kit, listing.product_id AS limiting_product_id, "
+                "1::numeric AS per_unit"
             ),
         )
 
-    def _part_query(self):
-        """The parts of each number, one row per component."""
-        return SQL(
-            """
-            SELECT pair.*,
-                   need.is_kit,
-                   need.product_id AS limiting_product_id,
-                   need.per_unit,
-                   coalesce(held.on_hand, 0) AS on_hand,
-                   coalesce(held.unavailable, 0) AS unavailable,
-                   coalesce(held.reserved, 0) AS reserved,
-                   coalesce(owed.quantity, 0) AS owed,
-                   coalesce(in_flight.quantity, 0) AS in_flight,
-                   coalesce(incoming.quantity, 0) AS incoming,
-                   incoming.until AS incoming_until,
-                   coalesce(held.on_hand, 0) - coalesce(held.reserved, 0)
-                       - coalesce(owed.quantity, 0) - coalesce(in_flight.quantity, 0)
-                       + coalesce(incoming.quantity, 0) AS free
-              FROM (%s) AS pair
-              JOIN need ON need.listing_id = pair.listing_id
-              LEFT JOIN held
-                     ON held.channel_location_id = pair.channel_location_id
-                    AND held.product_id = need.product_id
-              LEFT JOIN owed
-                     ON owed.channel_location_id = pair.channel_location_id
-                    AND owed.product_id = need.product_id
-              LEFT JOIN in_flight
-                     ON in_flight.channel_location_id = pair.channel_location_id
-                    AND in_flight.product_id = need.product_id
-              LEFT JOIN incoming
-                     ON incoming.channel_location_id = pair.channel_location_id
-                    AND incoming.product_id = need.product_id
-                    AND incoming.horizon = pair.horizon
-            """,
-            self._pair_query(),
+    def _kit_query(self):
+        return self._part_query(
+            SQL("JOIN need ON need.listing_id = listing.listing_id"),
+            SQL(
+                "TRUE AS is_kit, need.product_id AS limiting_product_id, need.per_unit"
+            ),
         )
 
     def _final_query(self):
@@ -229,33 +279,27 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
         """
         return SQL(
             """
-            WITH part AS NOT MATERIALIZED (%(part)s),
-            limiting AS (
-                SELECT * FROM part WHERE NOT is_kit
+            WITH limiting AS (
+                SELECT *, free * factor AS sellable FROM (%(plain)s) AS plain
                  UNION ALL
-                (SELECT DISTINCT ON (listing_id, channel_location_id) *
-                   FROM part
-                  WHERE is_kit
-                  ORDER BY listing_id, channel_location_id, free / per_unit,
-                           limiting_product_id)
-            ),
-            sellable AS (
                 -- A kit exists only whole, in the unit of its product.
-                SELECT limiting.*,
-                       CASE WHEN NOT is_kit THEN free
-                           WHEN limiting_product_id IS NULL THEN 0
-                           ELSE floor(free / per_unit + 1e-9) END * factor AS sellable
-                  FROM limiting
+                SELECT *, coalesce(floor(free / per_unit + 1e-9) * factor, 0)
+                  FROM (SELECT DISTINCT ON (listing_id, channel_location_id) *
+                          FROM (%(kit)s) AS kit
+                         ORDER BY listing_id, channel_location_id, free / per_unit,
+                                  limiting_product_id) AS scarcest
             ),
             offered AS (
-                SELECT sellable.*,
-                       least(cap, coalesce(backorder, 0)
-                           + CASE WHEN sellable > 0 THEN greatest(0,
-                                 sellable * coalesce(share, 100) / 100
-                                 - coalesce(buffer, 0)
-                                 - sellable * coalesce(buffer_percent, 0) / 100)
-                             ELSE sellable END) AS offered
-                  FROM sellable
+                SELECT limiting.*,
+                       CASE WHEN coalesce(share, buffer, buffer_percent, backorder,
+                                          cap) IS NULL THEN sellable
+                           ELSE least(cap, coalesce(backorder, 0)
+                               + CASE WHEN sellable > 0 THEN greatest(0,
+                                     sellable * coalesce(share, 100) / 100
+                                     - coalesce(buffer, 0)
+                                     - sellable * coalesce(buffer_percent, 0) / 100)
+                                 ELSE sellable END) END AS offered
+                  FROM limiting
             ),
             published AS (
                 SELECT offered.*,
@@ -284,7 +328,8 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
                        AS rules
               FROM number
             """,
-            part=self._part_query(),
+            plain=self._plain_query(),
+            kit=self._kit_query(),
             kinds=SQL(", ").join(SQL.identifier(kind) for kind in KINDS),
             rules=SQL(", ").join(
                 SQL("%s::text, %s", kind, SQL.identifier(kind)) for kind in KINDS

@@ -23,20 +23,26 @@ class StockChannelAvailabilityStock(models.AbstractModel):
                    listing.product_id,
                    listing.is_whole_units,
                    listing.active AND product.active AS is_active,
-                   product_uom.factor / listing_uom.factor AS factor
-              FROM (%s) AS scope
+                   product_uom.factor / listing_uom.factor AS factor,
+                   %(rules)s
+              FROM (%(scope)s) AS scope
               JOIN stock_channel_listing AS listing ON listing.id = scope.listing_id
               JOIN stock_channel AS channel ON channel.id = listing.channel_id
               JOIN product_product AS product ON product.id = listing.product_id
               JOIN product_template AS template ON template.id = product.product_tmpl_id
               JOIN uom_uom AS product_uom ON product_uom.id = template.uom_id
               JOIN uom_uom AS listing_uom ON listing_uom.id = listing.uom_id
+              LEFT JOIN listing_rule ON listing_rule.listing_id = listing.id
             """,
-            scope,
+            scope=scope,
+            rules=self._kinds("listing_rule"),
         )
 
     def _place_query(self):
-        """The channel locations; without stock behind them they are not mapped."""
+        """The channel locations with their rules, those of the channel among them.
+
+        Without stock behind it a channel location is not mapped.
+        """
         return SQL(
             """
             SELECT place.id AS channel_location_id,
@@ -45,16 +51,23 @@ class StockChannelAvailabilityStock(models.AbstractModel):
                    company.partner_id,
                    channel.quantity_meaning = 'physical' AS is_physical,
                    coalesce(channel.minimum_shelf_life, 0) AS minimum_shelf_life,
-                   place.active AS is_active,
                    place.active AND EXISTS (
                        SELECT 1
                          FROM stock_channel_location_stock_location_rel AS rel
-                        WHERE rel.channel_location_id = place.id) AS is_mapped
+                        WHERE rel.channel_location_id = place.id) AS is_mapped,
+                   %(rules)s
               FROM stock_channel_location AS place
               JOIN stock_channel AS channel ON channel.id = place.channel_id
               JOIN res_company AS company ON company.id = channel.company_id
+              LEFT JOIN (%(place_rule)s) AS place_rule
+                     ON place_rule.channel_location_id = place.id
+              LEFT JOIN (%(channel_rule)s) AS channel_rule
+                     ON channel_rule.channel_id = channel.id
              WHERE channel.id IN (SELECT channel_id FROM listing)
-            """
+            """,
+            rules=self._kinds("place_rule", "channel_rule"),
+            place_rule=self._place_rule_query(),
+            channel_rule=self._channel_rule_query(),
         )
 
     def _root_query(self):
@@ -118,22 +131,30 @@ class StockChannelAvailabilityStock(models.AbstractModel):
         )
 
     def _need_query(self):
-        """The products one product unit of a listing takes from stock.
+        """The products one product unit of a kit takes from stock.
 
-        The product is NULL for a kit of which none can be offered.
+        The product is NULL for a kit of which none can be offered. A listing without
+        a row here is no kit.
         """
         return SQL(
             """
             SELECT listing.listing_id,
-                   CASE WHEN component.product_id IS NULL THEN listing.product_id
-                       ELSE component.component_id END AS product_id,
-                   coalesce(component.quantity, 1) AS per_unit,
-                   component.product_id IS NOT NULL AS is_kit,
-                   coalesce(component.is_cyclic, FALSE) AS is_cyclic
+                   component.component_id AS product_id,
+                   component.quantity AS per_unit
               FROM listing
-              LEFT JOIN component
-                     ON component.product_id = listing.product_id
-                    AND component.company_id = listing.company_id
+              JOIN component
+                ON component.product_id = listing.product_id
+               AND component.company_id = listing.company_id
+            """
+        )
+
+    def _needed_product_query(self):
+        """Every product whose stock is asked for, once."""
+        return SQL(
+            """
+            SELECT product_id FROM listing
+             UNION
+            SELECT product_id FROM need WHERE product_id IS NOT NULL
             """
         )
 
@@ -170,9 +191,12 @@ class StockChannelAvailabilityStock(models.AbstractModel):
             """
             SELECT leaf.channel_location_id,
                    quant.product_id,
-                   sum(quant.quantity) FILTER (WHERE %(usable)s) AS on_hand,
-                   sum(quant.quantity) FILTER (WHERE NOT (%(usable)s)) AS unavailable,
-                   sum(quant.reserved_quantity) FILTER (WHERE %(usable)s) AS reserved
+                   sum(quant.quantity) AS total,
+                   coalesce(sum(quant.quantity) FILTER (WHERE NOT (%(usable)s)), 0)
+                       AS unavailable,
+                   coalesce(sum(quant.reserved_quantity) FILTER (
+                       WHERE quant.reserved_quantity <> 0 AND %(usable)s), 0)
+                       AS reserved
               FROM needed_product
               JOIN stock_quant AS quant ON quant.product_id = needed_product.product_id
               JOIN leaf ON leaf.location_id = quant.location_id
@@ -278,6 +302,26 @@ class StockChannelAvailabilityStock(models.AbstractModel):
             """,
             place=channel_location_id,
             location=location,
+        )
+
+    def _claim_query(self):
+        """What is owed and in flight, per channel location and product."""
+        return SQL(
+            """
+            SELECT channel_location_id,
+                   product_id,
+                   sum(owed) AS owed,
+                   sum(in_flight) AS in_flight
+              FROM (SELECT channel_location_id, product_id, quantity AS owed,
+                           0 AS in_flight
+                      FROM (%(owed)s) AS owed
+                     UNION ALL
+                    SELECT channel_location_id, product_id, 0, quantity
+                      FROM (%(in_flight)s) AS in_flight) AS claim
+             GROUP BY channel_location_id, product_id
+            """,
+            owed=self._owed_query(),
+            in_flight=self._in_flight_query(),
         )
 
     def _in_flight_query(self):
