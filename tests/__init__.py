@@ -1,5 +1,6 @@
 from . import (
     test_availability,
+    test_clock,
     test_door,
     test_inbox,
     test_jobs,
@@ -11,6 +12,7 @@ from . import (
     test_regress_orders,
     test_regress_shipping,
     test_return,
+    test_rules,
     test_security,
     test_tours,
 )
