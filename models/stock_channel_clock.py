@@ -72,6 +72,10 @@ class StockChannelClock(models.Model):
 
         The change dates from the moment that passed, so that a late look shows as
         a late number; what a first look finds counts from now.
+
+        Whether something is sold or in stock is looked up one by one, in scalar
+        subqueries: few have passed, but the planner expects many and would read all
+        quants and the whole catalogue every minute.
         """
         return SQL(
             """
@@ -85,35 +89,49 @@ class StockChannelClock(models.Model):
                            AS shelf_life
                   FROM stock_channel
             ),
-            passed AS (%(lots)s UNION ALL %(moves)s)
+            passed AS (
+                SELECT product_id, min(greatest(passed_at, known_from)) AS changed_at
+                  FROM (%(lots)s UNION ALL %(moves)s) AS every
+                 GROUP BY product_id
+            ),
+            ended AS (
+                SELECT rule.channel_id, rule.listing_id,
+                       min(greatest(rule.expires_at, look.known_from)) AS changed_at
+                  FROM look
+                  JOIN stock_channel_rule AS rule
+                    ON rule.channel_id = look.channel_id
+                   AND rule.expires_at > look.since
+                   AND rule.expires_at <= %(now)s
+                 GROUP BY rule.channel_id, rule.listing_id
+            )
             INSERT INTO stock_channel_dirty
                    (product_id, listing_id, cause, changed_at)
-            SELECT passed.product_id, NULL, 'date',
-                   min(greatest(passed.passed_at, passed.known_from))
+            SELECT product_id, NULL, 'date', changed_at
               FROM passed
-             WHERE EXISTS (
-                       SELECT 1
-                         FROM stock_channel_listing AS listing
-                        WHERE listing.product_id = passed.product_id)
-                OR EXISTS (
-                       SELECT 1
-                         FROM mrp_bom_line AS line
-                         JOIN mrp_bom AS bom ON bom.id = line.bom_id
-                        WHERE line.product_id = passed.product_id
-                          AND bom.type = 'phantom')
-             GROUP BY passed.product_id
+             WHERE (SELECT TRUE
+                      FROM stock_channel_listing AS listing
+                     WHERE listing.product_id = passed.product_id
+                     LIMIT 1)
+                OR (SELECT TRUE
+                      FROM mrp_bom_line AS line
+                      JOIN mrp_bom AS bom ON bom.id = line.bom_id
+                     WHERE line.product_id = passed.product_id
+                       AND bom.type = 'phantom'
+                     LIMIT 1)
              UNION ALL
-            SELECT NULL, listing.id, 'date',
-                   min(greatest(rule.expires_at, look.known_from))
-              FROM look
-              JOIN stock_channel_rule AS rule
-                ON rule.channel_id = look.channel_id
-               AND rule.expires_at > look.since
-               AND rule.expires_at <= %(now)s
-              JOIN stock_channel_listing AS listing
-                ON listing.channel_id = rule.channel_id
-               AND listing.id = coalesce(rule.listing_id, listing.id)
-             GROUP BY listing.id
+            SELECT NULL, listing_id, 'date', min(changed_at)
+              FROM (
+                  SELECT listing_id, changed_at
+                    FROM ended
+                   WHERE listing_id IS NOT NULL
+                   UNION ALL
+                  SELECT listing.id, ended.changed_at
+                    FROM ended
+                    JOIN stock_channel_listing AS listing
+                      ON listing.channel_id = ended.channel_id
+                   WHERE ended.listing_id IS NULL
+              ) AS every
+             GROUP BY listing_id
             """,
             now=now,
             first_look=FIRST_LOOK,
@@ -125,15 +143,16 @@ class StockChannelClock(models.Model):
         """Lots in stock whose removal date passed, or whose last days have begun."""
         return SQL(
             """
-            SELECT lot.product_id, ended.passed_at, ended.known_from
+            SELECT product_id, passed_at, known_from
               FROM (
-                  SELECT lot.id, lot.removal_date AS passed_at, look.known_from
+                  SELECT lot.id, lot.product_id, lot.removal_date AS passed_at,
+                         look.known_from
                     FROM look
                     JOIN stock_lot AS lot
                       ON lot.removal_date > look.since
                      AND lot.removal_date <= %(now)s
                    UNION ALL
-                  SELECT lot.id,
+                  SELECT lot.id, lot.product_id,
                          coalesce(lot.expiration_date, lot.removal_date)
                              - look.shelf_life,
                          look.known_from
@@ -143,14 +162,16 @@ class StockChannelClock(models.Model):
                              > look.since + look.shelf_life
                      AND coalesce(lot.expiration_date, lot.removal_date)
                              <= %(now)s + look.shelf_life
-              ) AS ended
-              JOIN stock_lot AS lot ON lot.id = ended.id
-              JOIN product_product AS product ON product.id = lot.product_id
-              JOIN product_template AS template
-                ON template.id = product.product_tmpl_id
-             WHERE template.use_expiration_date
-               AND EXISTS (
-                   SELECT 1 FROM stock_quant AS quant WHERE quant.lot_id = lot.id)
+              ) AS due
+             WHERE (SELECT template.use_expiration_date
+                      FROM product_product AS product
+                      JOIN product_template AS template
+                        ON template.id = product.product_tmpl_id
+                     WHERE product.id = due.product_id)
+               AND (SELECT TRUE
+                      FROM stock_quant AS quant
+                     WHERE quant.lot_id = due.id
+                     LIMIT 1)
             """,
             now=now,
         )
