@@ -2,6 +2,7 @@ from . import (
     test_availability,
     test_clock,
     test_door,
+    test_hooks,
     test_inbox,
     test_jobs,
     test_loop,
