@@ -31,7 +31,10 @@
         "views/stock_channel_location_views.xml",
         "views/stock_channel_kanban_views.xml",
         "views/stock_channel_views.xml",
+        # Pages on the three forms above.
+        "views/stock_channel_rule_views.xml",
         "views/stock_location_views.xml",
+        "views/stock_lot_views.xml",
         "views/sale_order_views.xml",
         "views/stock_channel_menus.xml",
     ],

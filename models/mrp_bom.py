@@ -21,9 +21,10 @@ class MrpBom(models.Model):
         return super().unlink()
 
     def _log_channel_dirty(self):
-        """A kit's number depends on its recipe."""
+        """A kit's number depends on its recipe, an archived kit's too."""
         kits = self.filtered(lambda bom: bom.type == "phantom")
-        products = kits.product_id | kits.product_tmpl_id.product_variant_ids
+        templates = kits.product_tmpl_id.with_context(active_test=False)
+        products = kits.product_id | templates.product_variant_ids
         self.env["stock.channel.dirty"]._log_products(products, "bom")
 
 
@@ -37,8 +38,10 @@ class MrpBomLine(models.Model):
         return lines
 
     def write(self, vals):
+        boms = self.bom_id
         result = super().write(vals)
-        self.bom_id._log_channel_dirty()
+        # A line may have moved to another recipe: then both are different now.
+        (boms | self.bom_id)._log_channel_dirty()
         return result
 
     def unlink(self):

@@ -27,6 +27,7 @@ OWN_FIELDS = {
     "last_error",
     "last_sweep_at",
     "last_sweep_found",
+    "dates_checked_at",
     "credentials",
     "credentials_set_at",
     "publish_cron_id",

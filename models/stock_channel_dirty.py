@@ -12,11 +12,12 @@ CAUSES = [
     ("rule", "Rule changed"),
     ("condition", "Stock condition changed"),
     ("bom", "Kit changed"),
+    ("date", "A date passed"),
     ("first", "First publication"),
     ("sweep", "Found by the sweep"),
 ]
 # What happens by itself; everything else somebody changed.
-HAPPENED = ("stock", "order", "first", "sweep")
+HAPPENED = ("stock", "order", "date", "first", "sweep")
 # Rows claimed per transaction; bounds memory and the time until the first number.
 DRAIN_SIZE = 10000
 # Listings corrected per transaction, so that publishers are not held up for long.
@@ -102,16 +103,29 @@ class StockChannelDirty(models.Model):
         """Append every listing that is fed by these locations or one around them."""
         if not locations or not self.env["stock.channel"]._is_in_use():
             return
-        fed = self.env["stock.channel.location"].sudo().search([])
-        paths = [path for path in locations.mapped("parent_path") if path]
-        touched = fed.filtered(
-            lambda channel_location: any(
-                root.parent_path.startswith(path) or path.startswith(root.parent_path)
-                for root in channel_location.location_ids
-                for path in paths
+        locations.flush_model(["location_id"])
+        self.env["stock.channel.location"].flush_model(["location_ids", "active"])
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT place.channel_id
+                  FROM stock_location AS changed
+                  JOIN stock_location AS root
+                    ON changed.parent_path LIKE root.parent_path || '%%'
+                    OR root.parent_path LIKE changed.parent_path || '%%'
+                  JOIN stock_channel_location_stock_location_rel AS rel
+                    ON rel.location_id = root.id
+                  JOIN stock_channel_location AS place
+                    ON place.id = rel.channel_location_id
+                 WHERE changed.id = ANY(%s)
+                   AND place.active
+                """,
+                locations.ids,
             )
         )
-        self._log_listings(touched.channel_id._all_listings(), cause)
+        channel_ids = [channel_id for (channel_id,) in self.env.cr.fetchall()]
+        channels_sudo = self.env["stock.channel"].sudo().browse(channel_ids)
+        self._log_listings(channels_sudo._all_listings(), cause)
 
     # -------------------------------------------------------------- draining
 

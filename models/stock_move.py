@@ -4,13 +4,17 @@ from odoo import api, models
 WATCHED = {
     "state",
     "product_uom_qty",
+    "product_uom",
     "product_id",
+    "date",
     "location_id",
     "location_dest_id",
     "location_final_id",
     "procure_method",
     "move_orig_ids",
 }
+# Where goods are that a channel may be offered: what leaves or enters them counts.
+STOCK_USAGES = {"internal", "view", "transit"}
 
 
 class StockMove(models.Model):
@@ -23,20 +27,26 @@ class StockMove(models.Model):
         return moves
 
     def write(self, vals):
+        if "product_id" in vals:
+            self._log_channel_dirty()
         result = super().write(vals)
         if WATCHED & vals.keys():
             self._log_channel_dirty()
         return result
 
     def _log_channel_dirty(self):
-        if self.env["stock.channel"]._is_in_use():
-            self.env["stock.channel.dirty"]._log_stock(
-                {
-                    (move.product_id.id, move.location_id.id)
-                    for move in self
-                    if move.state != "draft"
-                }
-            )
+        """Log what these moves take from stock and what they bring."""
+        if not self.env["stock.channel"]._is_in_use():
+            return
+        pairs = set()
+        for move in self:
+            if move.state == "draft":
+                continue
+            target = move.location_final_id or move.location_dest_id
+            for location in (move.location_id, target):
+                if location.usage in STOCK_USAGES:
+                    pairs.add((move.product_id.id, location.id))
+        self.env["stock.channel.dirty"]._log_stock(pairs)
 
     def _reduce_demand(self, quantity):
         """Lower the demand of an open move, giving back what it had reserved.

@@ -1,6 +1,8 @@
 from . import (
     test_availability,
+    test_clock,
     test_door,
+    test_hooks,
     test_inbox,
     test_jobs,
     test_loop,
@@ -11,6 +13,7 @@ from . import (
     test_regress_orders,
     test_regress_shipping,
     test_return,
+    test_rules,
     test_security,
     test_tours,
 )
