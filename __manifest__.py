@@ -31,6 +31,7 @@
         "views/stock_channel_location_views.xml",
         "views/stock_channel_kanban_views.xml",
         "views/stock_channel_views.xml",
+        "views/stock_channel_freshness_views.xml",
         "views/stock_location_views.xml",
         "views/sale_order_views.xml",
         "views/stock_channel_menus.xml",

@@ -1,6 +1,7 @@
 from . import (
     test_availability,
     test_door,
+    test_freshness,
     test_inbox,
     test_jobs,
     test_loop,
