@@ -306,6 +306,14 @@ class StockChannelLate(models.Model):
         )
 
 
+class StockChannelLateWatch(models.Model):
+    _inherit = "stock.channel.dirty"
+
+    @api.model
+    def _watch_steps(self):
+        return [*super()._watch_steps(), self.env["stock.channel"]._watch_freshness]
+
+
 class StockChannelListingPause(models.Model):
     _inherit = "stock.channel.listing"
 

@@ -16,7 +16,7 @@ class StockChannelWatch(models.Model):
     @api.model
     def _watch_steps(self):
         """Return what to do each minute: callables, each one transaction's work."""
-        return [self.env["stock.channel"]._watch_freshness]
+        return []
 
     @api.model
     def _cron_watch(self):
@@ -28,5 +28,4 @@ class StockChannelWatch(models.Model):
             try:
                 self._in_transaction(step)
             except Exception:  # the next minute tries again
-                self._abandon_transaction()
                 _logger.exception("%s failed", step.__name__)

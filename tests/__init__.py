@@ -4,6 +4,7 @@ from . import (
     test_freshness,
     test_inbox,
     test_jobs,
+    test_late,
     test_loop,
     test_order,
     test_publish,
