@@ -7,6 +7,7 @@
 4. ``stock_channel_order`` row.
 5. Whatever Odoo locks while it confirms, reserves or validates (quants last).
 6. ``stock_channel_publication`` rows, by ascending id.
+7. ``stock_channel_freshness`` rows, in one statement before the commit.
 
 The dirty log is append-only and never locked; sequences and the exception queue's
 unique index are taken last and held for one statement.

@@ -198,6 +198,7 @@ class StockChannelPublicationLogAppend(models.Model):
     @api.model
     def _append(self, row, push, update):
         """Log one acknowledged number with the parts it was made of."""
+        self.env["stock.channel.freshness"]._collect(row, update)
         now = self.env.cr.now()
         age = (now - row.changed_at).total_seconds() if row.changed_at else 0.0
         return self.create(
