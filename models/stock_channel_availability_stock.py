@@ -192,11 +192,9 @@ class StockChannelAvailabilityStock(models.AbstractModel):
             SELECT leaf.channel_location_id,
                    quant.product_id,
                    sum(quant.quantity) AS total,
-                   coalesce(sum(quant.quantity) FILTER (WHERE NOT (%(usable)s)), 0)
-                       AS unavailable,
-                   coalesce(sum(quant.reserved_quantity) FILTER (
-                       WHERE quant.reserved_quantity <> 0 AND %(usable)s), 0)
-                       AS reserved
+                   sum(quant.quantity) FILTER (WHERE NOT (%(usable)s)) AS unavailable,
+                   sum(quant.reserved_quantity) FILTER (
+                       WHERE quant.reserved_quantity <> 0 AND %(usable)s) AS reserved
               FROM needed_product
               JOIN stock_quant AS quant ON quant.product_id = needed_product.product_id
               JOIN leaf ON leaf.location_id = quant.location_id
@@ -313,10 +311,10 @@ class StockChannelAvailabilityStock(models.AbstractModel):
                    sum(owed) AS owed,
                    sum(in_flight) AS in_flight
               FROM (SELECT channel_location_id, product_id, quantity AS owed,
-                           0 AS in_flight
+                           NULL AS in_flight
                       FROM (%(owed)s) AS owed
                      UNION ALL
-                    SELECT channel_location_id, product_id, 0, quantity
+                    SELECT channel_location_id, product_id, NULL, quantity
                       FROM (%(in_flight)s) AS in_flight) AS claim
              GROUP BY channel_location_id, product_id
             """,

@@ -24,6 +24,11 @@ PARTS = (
     "own_open",
     "rules",
 )
+# Those that say whether anything changed: the others follow from them and from what
+# is wanted.
+COMPARED = tuple(
+    name for name in PARTS if name not in ("is_kit", "sellable", "published")
+)
 
 
 class StockChannelPublicationWanted(models.Model):
@@ -200,8 +205,8 @@ class StockChannelPublicationWanted(models.Model):
                    IS DISTINCT FROM (number.wire, number.listing_product_id, %(new)s)
                 OR (old.state = 'clean' AND old.expected_qty <> number.wire)
             """,
-            old=SQL(", ").join(SQL.identifier("old", name) for name in PARTS),
-            new=SQL(", ").join(SQL.identifier("number", name) for name in PARTS),
+            old=SQL(", ").join(SQL.identifier("old", name) for name in COMPARED),
+            new=SQL(", ").join(SQL.identifier("number", name) for name in COMPARED),
         )
 
     def _refresh_statement(self, query, changes):

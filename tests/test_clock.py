@@ -317,10 +317,10 @@ class TestWatch(ClockCase):
     def test_found_date_reaches_the_number(self):
         self.make_lot(self.milk, NOON)
         self.look(NOON)
-        touched = self.env["stock.channel.availability"]._touched_listings(
-            self.env["stock.channel.dirty"].search([]).mapped("product_id"), []
+        touched = self.env["stock.channel.availability"]._touched_by(
+            self.env["stock.channel.dirty"].search([]).mapped("product_id")
         )
-        self.assertEqual(touched, self.milk_listing)
+        self.assertEqual(touched, [(self.milk_listing.id,)])
 
     def test_without_a_channel_in_use_nobody_looks(self):
         self.channel.action_pause()
