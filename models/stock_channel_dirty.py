@@ -14,6 +14,7 @@ CAUSES = [
     ("bom", "Kit changed"),
     ("first", "First publication"),
     ("sweep", "Found by the sweep"),
+    ("drift", "Differs at the channel"),
 ]
 # Rows claimed per transaction; bounds memory and the time until the first number.
 DRAIN_SIZE = 5000

@@ -17,13 +17,14 @@ STATES = [
     ("clean", "Acknowledged"),
 ]
 # Which state may follow which. ``_refresh`` moves between pending, rejected and
-# clean inside its statement; everything else goes through ``_update_state``.
+# clean inside its statement; everything else goes through ``_update_state``. What is
+# clean becomes pending there when the channel was found to show something else.
 TRANSITIONS = {
     "pending": ("sending",),
     "sending": ("clean", "pending", "rejected", "unknown"),
     "unknown": ("clean", "pending"),
     "rejected": ("pending",),
-    "clean": (),
+    "clean": ("pending",),
 }
 PULL_SIZE = 500
 PULL_PARTS = (

@@ -1,11 +1,13 @@
 from . import (
     test_availability,
     test_door,
+    test_drift,
     test_inbox,
     test_jobs,
     test_loop,
     test_order,
     test_publish,
+    test_read_back,
     test_regress_jobs,
     test_regress_numbers,
     test_regress_orders,
