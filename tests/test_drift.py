@@ -1,4 +1,3 @@
-from datetime import timedelta
 from decimal import Decimal
 
 from odoo.exceptions import AccessError
@@ -130,6 +129,8 @@ class TestDrift(DriftCase):
         with reading:
             self.poll()
         self.assertEqual(counts, [])
+        self.read()
+        self.assertEqual((self.row.drift, self.row.expected_qty), ("in_flight", 10))
 
     def test_reading_under_a_former_id_says_nothing(self):
         def rename(row):
