@@ -15,9 +15,10 @@ CAUSES = [
     ("date", "A date passed"),
     ("first", "First publication"),
     ("sweep", "Found by the sweep"),
+    ("drift", "Differs at the channel"),
 ]
 # What happens by itself; everything else somebody changed.
-HAPPENED = ("stock", "order", "date", "first", "sweep")
+HAPPENED = ("stock", "order", "date", "drift", "first", "sweep")
 # Rows claimed per transaction; bounds memory and the time until the first number.
 DRAIN_SIZE = 10000
 # Listings corrected per transaction, so that publishers are not held up for long.

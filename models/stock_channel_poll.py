@@ -36,23 +36,35 @@ class StockChannelPoll(models.Model):
     )
 
     def _cron_poll(self):
-        """Store every order that changed since the last round."""
+        """Poll the channel's orders, then read back what it shows.
+
+        In this order: a difference can be told from a sale only by whoever has
+        heard of the sales before.
+        """
         channel = self.sudo().exists()
         if not channel or not self._in_transaction(channel._is_due):
             return
-        if not channel._capabilities().polling:
+        if channel._capabilities().polling and not channel._poll_orders():
             return
+        channel._read_back()
+
+    def _poll_orders(self):
+        """Store every order that changed since the last round.
+
+        :return: whether the round is complete.
+        """
         started_at = self._in_transaction(self.env.cr.now)
-        since = channel.order_cursor and channel.order_cursor - OVERLAP
+        since = self.order_cursor and self.order_cursor - OVERLAP
         try:
-            with channel._connected() as connector, channel._connector_at_work():
+            with self._connected() as connector, self._connector_at_work():
                 for page in connector.fetch_orders(as_aware(since)):
-                    channel._in_transaction(lambda page=page: channel._store_page(page))
+                    self._in_transaction(lambda page=page: self._store_page(page))
         except ConnectorError as error:
             failure = error
-            channel._in_transaction(lambda: channel._channel_failed(failure))
-            return
-        channel._in_transaction(lambda: channel._poll_done(started_at))
+            self._in_transaction(lambda: self._channel_failed(failure))
+            return False
+        self._in_transaction(lambda: self._poll_done(started_at))
+        return True
 
     def _store_page(self, page):
         """Store a page's orders, then move the cursor over them."""

@@ -16,14 +16,15 @@ STATES = [
     ("rejected", "Refused"),
     ("clean", "Acknowledged"),
 ]
-# Which state may follow which. ``_refresh_listings`` moves between pending, rejected and
-# clean inside its statement; everything else goes through ``_update_state``.
+# Which state may follow which. ``_refresh_listings`` moves between pending, rejected
+# and clean inside its statement; everything else goes through ``_update_state``. What
+# is clean becomes pending there when the channel was found to show something else.
 TRANSITIONS = {
     "pending": ("sending",),
     "sending": ("clean", "pending", "rejected", "unknown"),
     "unknown": ("clean", "pending"),
     "rejected": ("pending",),
-    "clean": (),
+    "clean": ("pending",),
 }
 PULL_SIZE = 500
 PULL_PARTS = (
