@@ -1,6 +1,7 @@
 from . import (
     test_availability,
     test_door,
+    test_explain,
     test_inbox,
     test_jobs,
     test_loop,
