@@ -10,6 +10,7 @@ from . import (
     stock_channel_listing,
     stock_channel_dirty,
     stock_channel_availability,
+    stock_channel_availability_reserved,
     stock_channel_publication,
     stock_channel_publication_log,
     stock_channel_push,

@@ -104,7 +104,7 @@ class Records:
                 reason
                 for reason in (
                     self._location_reason(location),
-                    self._owner_reason(location, owner),
+                    self._owner_reason(owner),
                     self._lot_reason(lot),
                     self._expiry_reason(lot),
                 )
@@ -125,9 +125,8 @@ class Records:
             location=said_by.complete_name,
         )
 
-    def _owner_reason(self, location, owner):
-        company = location.company_id or self.company
-        if not owner or owner == company.partner_id:
+    def _owner_reason(self, owner):
+        if not owner or owner == self.company.partner_id:
             return ""
         return self.env._("Belongs to %s", owner.display_name)
 
@@ -321,7 +320,8 @@ class Records:
         for move in moves:
             source, target = self._ends(move)
             is_wanted = (
-                target.id in self.leaf_ids
+                self.is_inside(target)
+                and target.usage in ("internal", "view")
                 and target.effective_stock_condition == "sellable"
             )
             if is_wanted and not (

@@ -44,6 +44,8 @@ class Steps:
         self.parts.update({name: Decimal(repr(parts[name])) for name in RATIOS})
         self.values = {kind: to_decimal(v) for kind, v in parts["rules"].items()}
         self.is_kit = parts["is_kit"]
+        # A kit with nothing to count is offered to nobody, whatever the rules say.
+        self.is_empty = not product
         self.is_withdrawn = parts["is_withdrawn"]
         self.unit = product.uom_id.name or ""
         self.in_force = rules
@@ -109,7 +111,7 @@ class Steps:
             self.quantity,
             self.values,
             whole_units=self.row.listing_id.is_whole_units,
-            withdrawn=self.is_withdrawn,
+            withdrawn=self.is_withdrawn or self.is_empty,
         ):
             self.add(step.kind, step.quantity, step.value)
         found = self.quantity
@@ -144,7 +146,9 @@ class Steps:
             "decimals": _("Three decimals, rounded down"),
             "positive": _("Never below zero"),
             "minimum": _("Minimum to show"),
-            "withdrawn": _("Withdrawn"),
+            "withdrawn": _("Kit without a component to count")
+            if self.is_empty
+            else _("Withdrawn"),
             "published": _("Published"),
             "own_open": _("Own open orders"),
             "wire": _("Sent to the channel"),

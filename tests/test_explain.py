@@ -65,6 +65,18 @@ class ExplainCase(HubCase):
     def steps(self, found):
         return [(step["kind"], step["quantity"]) for step in found["steps"]]
 
+    def written(self):
+        """Return how many rows of each table this transaction wrote so far."""
+        self.env.cr.execute(
+            """
+            SELECT relname, n_tup_ins + n_tup_upd + n_tup_del
+              FROM pg_stat_xact_user_tables
+             WHERE n_tup_ins + n_tup_upd + n_tup_del > 0
+             ORDER BY relname
+            """
+        )
+        return self.env.cr.fetchall()
+
     def make_lot(self, product, name, **vals):
         return self.env["stock.lot"].create(
             {"name": name, "product_id": product.id, **vals}
@@ -355,17 +367,15 @@ class TestExplain(ExplainCase):
         self.assertEqual(found["unit"], dozen.name)
         self.assert_adds_up(found)
 
-    def test_broken_kit_is_explained_and_noted_nowhere(self):
+    def test_kit_without_a_component_to_count(self):
         kit = self.make_product("Desk Set", "SET")
         self.make_kit(kit, {self.make_product("Help", is_storable=False): 1})
         listing = self.make_listing(self.channel, kit, "SET")
-        row = self.row(listing)
-        exceptions = self.open_exceptions()
-        before = exceptions.mapped("occurrences")
-        found = row.explain()
+        found = self.explain(listing)
         self.assertEqual(found["parts"]["wire"], 0.0)
         self.assertEqual(found["components"], [])
-        self.assertEqual(self.open_exceptions().mapped("occurrences"), before)
+        (step,) = [step for step in found["steps"] if step["kind"] == "withdrawn"]
+        self.assertEqual(step["name"], "Kit without a component to count")
         self.assert_adds_up(found)
 
     def test_withdrawn_is_the_last_step(self):
@@ -547,27 +557,38 @@ class TestExplain(ExplainCase):
         self.assertEqual(found["lines"]["on_hand"][0]["quantity"], 10.0)
         self.assert_adds_up(found)
 
-    def test_nothing_is_written(self):
+    def test_what_the_computing_notes_is_taken_back(self):
         self.receive(self.product, 10)
         self.order()
         row = self.row()
         self.env.flush_all()
+        availability = type(self.env["stock.channel.availability"])
+        compute = availability._compute_numbers
 
-        def written():
-            self.env.cr.execute(
-                """
-                SELECT relname, n_tup_ins + n_tup_upd + n_tup_del
-                  FROM pg_stat_xact_user_tables
-                 WHERE n_tup_ins + n_tup_upd + n_tup_del > 0
-                 ORDER BY relname
-                """
+        def compute_and_note(model, *args):
+            model.env["stock.channel.exception"]._open(
+                self.channel, category="data", fingerprint="noted", title="Noted"
             )
-            return self.env.cr.fetchall()
+            return compute(model, *args)
 
-        before = written()
+        self.patch(availability, "_compute_numbers", compute_and_note)
+
         row.explain()
         self.env.flush_all()
-        self.assertEqual(written(), before)
+        self.assertFalse(
+            self.env["stock.channel.exception"].search([("fingerprint", "=", "noted")])
+        )
+
+    def test_explaining_alone_touches_no_table(self):
+        self.receive(self.product, 10)
+        self.order()
+        row = self.row()
+        self.env.flush_all()
+        before = self.written()
+        self.assertIn("stock_channel_publication", dict(before))
+        row.explain()
+        self.env.flush_all()
+        self.assertEqual(self.written(), before)
 
 
 @tagged("post_install", "-at_install")
