@@ -358,16 +358,17 @@ class StockChannelExplain(models.Model):
         self._meets("wire", parts["wire"], steps.wire(), differences)
         return steps.steps
 
-    def _rule_steps(self):
-        """Return what each rule behind the wanted number took or added, to show it.
+    def _rule_steps(self, logged):
+        """Return what each rule behind a number took or added, to show it.
 
+        :param dict logged: parts as the ledger has them; older ones lack rules.
         :return: list of dicts of ``kind``, ``name``, ``sign``, ``change`` and
             ``hint``; empty without rules.
         """
         self.ensure_one()
-        if not (self.parts or {}).get("rules"):
+        if not logged.get("rules"):
             return []
-        parts = self.sudo()._explain_parts(self.parts)
+        parts = self.sudo()._explain_parts(logged)
         steps = Steps(self, parts, self.product_id, {})
         steps.begin_with(parts["sellable"])
         steps.rules()

@@ -161,7 +161,6 @@ class StockChannelPublication(models.Model):
                     "limiting": self.env["product.product"].browse(
                         (publication.parts or {}).get("limiting_product_id")
                     ),
-                    "rule_steps": publication._rule_steps(),
                 },
             )
 
