@@ -15,9 +15,11 @@ CAUSES = [
     ("first", "First publication"),
     ("sweep", "Found by the sweep"),
 ]
+# What happens by itself; everything else somebody changed.
+HAPPENED = ("stock", "order", "first", "sweep")
 # Rows claimed per transaction; bounds memory and the time until the first number.
-DRAIN_SIZE = 5000
-# Listings swept per transaction, so that publishers are not held up for long.
+DRAIN_SIZE = 10000
+# Listings corrected per transaction, so that publishers are not held up for long.
 SWEEP_SIZE = 5000
 
 
@@ -128,26 +130,71 @@ class StockChannelDirty(models.Model):
     def _drain(self):
         """Compute the listings behind the oldest rows, then delete those rows.
 
+        A lower id may be committed after a higher one, so exactly the rows that were
+        read are deleted.
+
         :return: number of rows drained.
         """
-        rows = self.sudo().search([], limit=DRAIN_SIZE)
-        if not rows:
-            return 0
-        ids_by_cause = {}
-        for row in rows:
-            ids_by_cause.setdefault(row.cause, self.sudo().browse())
-            ids_by_cause[row.cause] |= row
-        publications = self.env["stock.channel.publication"]
-        for cause, caused in ids_by_cause.items():
-            listings = self.env["stock.channel.availability"]._touched_listings(
-                caused.mapped("product_id"), caused.mapped("listing_id")
-            )
-            publications._refresh(listings, cause, min(caused.mapped("changed_at")))
+        self.env.flush_all()
         self.env.cr.execute(
-            SQL("DELETE FROM stock_channel_dirty WHERE id = ANY(%s)", rows.ids)
+            SQL("SELECT id FROM stock_channel_dirty ORDER BY id LIMIT %s", DRAIN_SIZE)
         )
-        rows.invalidate_recordset(flush=False)
-        return len(rows)
+        row_ids = [row_id for (row_id,) in self.env.cr.fetchall()]
+        if not row_ids:
+            return 0
+        self.env["stock.channel.publication"]._refresh_listings(
+            self._touched_listings(row_ids)
+        )
+        self.env.cr.execute(
+            SQL("DELETE FROM stock_channel_dirty WHERE id = ANY(%s)", row_ids)
+        )
+        return len(row_ids)
+
+    def _touched_listings(self, row_ids):
+        """Return the listings behind these rows, why, and since when.
+
+        A kit is touched by its components, at any depth; archived listings count
+        too: what a channel was told about them has to be taken back. Where several
+        things happened to one listing, what people changed outranks what merely
+        happened, so that nobody's mass change hides behind a delivery.
+
+        :return: list of (listing id, cause, changed at), each listing once.
+        """
+        changed = SQL(
+            """
+            SELECT product_id, cause, min(changed_at) AS changed_at
+              FROM stock_channel_dirty
+             WHERE id = ANY(%s) AND product_id IS NOT NULL
+             GROUP BY product_id, cause
+            """,
+            row_ids,
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT ON (listing_id) listing_id, cause,
+                       min(changed_at) OVER (PARTITION BY listing_id)
+                  FROM (
+                      SELECT listing.id AS listing_id, reached.cause,
+                             reached.changed_at
+                        FROM (%(reached)s) AS reached
+                        JOIN stock_channel_listing AS listing
+                          ON listing.product_id = reached.product_id
+                       UNION ALL
+                      SELECT listing.id, changed.cause, changed.changed_at
+                        FROM stock_channel_dirty AS changed
+                        JOIN stock_channel_listing AS listing
+                          ON listing.id = changed.listing_id
+                       WHERE changed.id = ANY(%(rows)s)
+                  ) AS touched
+                 ORDER BY listing_id, cause = ANY(%(happened)s), changed_at, cause
+                """,
+                reached=self.env["stock.channel.kit"]._above_query(changed),
+                rows=row_ids,
+                happened=list(HAPPENED),
+            )
+        )
+        return self.env.cr.fetchall()
 
     @api.model
     def _cron_sweep(self):
@@ -178,15 +225,23 @@ class StockChannelDirty(models.Model):
                 )
 
     def _sweep(self, channel):
-        """Sweep one channel in slices, each in a transaction of its own.
+        """Look at every number of one channel and correct those that are wrong.
+
+        Looking writes nothing; what it finds is computed once more, in slices with a
+        transaction each, so that publishers are not held up and a number that was
+        merely on its way is not counted.
 
         :return: how many numbers were wrong.
         """
         publications = self.env["stock.channel.publication"]
-        listings = self._in_transaction(channel._all_listings)
+        listing_ids = self._in_transaction(
+            lambda: publications._find_differences(channel)
+        )
         found = 0
-        for start in range(0, len(listings), SWEEP_SIZE):
-            part = listings[start : start + SWEEP_SIZE]
+        for start in range(0, len(listing_ids), SWEEP_SIZE):
+            part = publications.listing_id.browse(
+                listing_ids[start : start + SWEEP_SIZE]
+            )
             found += self._in_transaction(
                 lambda part=part: publications._refresh(
                     part, "sweep", self.env.cr.now()

@@ -266,15 +266,13 @@ class StockChannelOrderLine(models.Model):
         units = self.uom_id._compute_quantity(
             quantity, self.product_id.uom_id, round=False
         )
-        components = self.env["stock.channel.availability"]._kit_components(
-            self.listing_id
+        components = self.env["stock.channel.kit"]._components_of(
+            self.product_id, self.company_id
         )
-        if not components:
+        if components is None:
             return {self.product_id.id: units}
         return {
-            product_id: per_unit * units
-            for _listing, product_id, per_unit in components
-            if product_id
+            product_id: per_unit * units for product_id, per_unit in components.items()
         }
 
     def _freeze(self):
@@ -308,21 +306,3 @@ class StockChannelOrderLine(models.Model):
     def _component_ids(self):
         self.ensure_one()
         return list(self._components(1.0))
-
-    @api.model
-    def _in_flight_rows(self):
-        """Return (channel location id, product id, quantity) of all in flight.
-
-        Few at any time: orders between two transactions, and those that wait for a
-        person.
-        """
-        rows = []
-        for line in self.sudo().search([("in_flight_qty", ">", 0)]):
-            if line.listing_id and line.channel_location_id:
-                rows += [
-                    (line.channel_location_id.id, product_id, quantity)
-                    for product_id, quantity in line._components(
-                        line.in_flight_qty
-                    ).items()
-                ]
-        return rows

@@ -16,7 +16,7 @@ STATES = [
     ("rejected", "Refused"),
     ("clean", "Acknowledged"),
 ]
-# Which state may follow which. ``_refresh`` moves between pending, rejected and
+# Which state may follow which. ``_refresh_listings`` moves between pending, rejected and
 # clean inside its statement; everything else goes through ``_update_state``.
 TRANSITIONS = {
     "pending": ("sending",),
@@ -103,8 +103,6 @@ class StockChannelPublication(models.Model):
         help="The oldest stock change the channel has not acknowledged.",
     )
     cause = fields.Selection(CAUSES, readonly=True)
-    parts = fields.Json(readonly=True)
-    parts_html = fields.Html("How it came about", compute="_compute_parts_html")
     push_id = fields.Many2one(
         "stock.channel.push", readonly=True, ondelete="set null", index="btree_not_null"
     )
@@ -150,20 +148,6 @@ class StockChannelPublication(models.Model):
                 f"{publication.listing_id.sku} @ {publication.channel_location_id.name}"
             )
 
-    @api.depends("parts", "wanted_qty")
-    def _compute_parts_html(self):
-        for publication in self:
-            publication.parts_html = self.env["ir.qweb"]._render(
-                "stock_channel_hub.publication_parts",
-                {
-                    "publication": publication,
-                    "parts": publication.parts or {},
-                    "limiting": self.env["product.product"].browse(
-                        (publication.parts or {}).get("limiting_product_id")
-                    ),
-                },
-            )
-
     # ---------------------------------------------------------------- state
 
     @api.model
@@ -204,118 +188,6 @@ class StockChannelPublication(models.Model):
             _logger.warning("publications %s may not become %s", refused.ids, target)
         allowed.write({**(vals or {}), "state": target})
         return allowed
-
-    # -------------------------------------------------------------- wanting
-
-    @api.model
-    def _refresh(self, listings, cause, changed_at):
-        """Compute these listings and store what is wanted where it changed.
-
-        One statement: compute, compare, upsert. A row whose number returns to what
-        the channel acknowledged last needs no push and becomes clean again.
-
-        :param str | None cause: why the number may have changed, kept where it did;
-            None leaves the cause of a change that was noticed before.
-        :param datetime changed_at: when, naive UTC; the oldest one not yet
-            acknowledged is kept, since freshness counts from there.
-        :return: how many numbers changed.
-        """
-        if not listings:
-            return 0
-        self.env.flush_all()
-        query = self.env["stock.channel.availability"]._number_query(listings)
-        # Losing a race to the publisher is an everyday event: the caller starts over.
-        self.env.cr.execute(
-            self._refresh_statement(query, cause, changed_at), log_exceptions=False
-        )
-        counts = dict(self.env.cr.fetchall())
-        self.invalidate_model()
-        changed = self.env["stock.channel"].browse(
-            channel_id for channel_id, count in counts.items() if count
-        )
-        changed._wake_publishers()
-        return sum(counts.values())
-
-    def _refresh_statement(self, query, cause, changed_at):
-        return SQL(
-            """
-            WITH number AS (%(query)s),
-            part AS (
-                SELECT number.*,
-                       jsonb_build_object(
-                           'on_hand', on_hand, 'unavailable', unavailable,
-                           'reserved', reserved, 'owed', owed,
-                           'in_flight', in_flight, 'sellable', sellable,
-                           'published', published, 'own_open', own_open,
-                           'wire', wire, 'is_kit', is_kit, 'per_unit', per_unit,
-                           'limiting_product_id', limiting_product_id
-                       ) AS parts
-                  FROM number
-            ),
-            difference AS (
-                SELECT part.*,
-                       old.wanted_qty AS old_wanted,
-                       -- The channel itself moved away from a number that stays.
-                       coalesce(old.state = 'clean'
-                                AND old.expected_qty <> part.wire, FALSE) AS is_off
-                  FROM part
-                  LEFT JOIN stock_channel_publication AS old
-                    USING (listing_id, channel_location_id)
-                 WHERE old.id IS NULL
-                    OR old.wanted_qty <> part.wire
-                    OR old.parts IS DISTINCT FROM part.parts
-                    OR (old.state = 'clean' AND old.expected_qty <> part.wire)
-            ),
-            upsert AS (
-                INSERT INTO stock_channel_publication AS row
-                       (listing_id, channel_location_id, channel_id, company_id,
-                        product_id, wanted_qty, wanted_at, wanted_sequence,
-                        changed_at, cause, parts, state, attempts)
-                SELECT listing_id, channel_location_id, channel_id, company_id,
-                       listing_product_id, wire, %(now)s, nextval(%(sequence)s),
-                       %(changed_at)s, %(cause)s, parts, 'pending', 0
-                  FROM difference
-                 ORDER BY listing_id, channel_location_id
-                ON CONFLICT (listing_id, channel_location_id) DO UPDATE
-                   SET wanted_qty = EXCLUDED.wanted_qty,
-                       wanted_at = EXCLUDED.wanted_at,
-                       wanted_sequence = EXCLUDED.wanted_sequence,
-                       product_id = EXCLUDED.product_id,
-                       parts = EXCLUDED.parts,
-                       cause = CASE WHEN row.wanted_qty <> EXCLUDED.wanted_qty
-                           THEN coalesce(EXCLUDED.cause, row.cause)
-                           ELSE row.cause END,
-                       changed_at = CASE
-                           WHEN row.wanted_qty = EXCLUDED.wanted_qty
-                                AND (row.state <> 'clean'
-                                     OR row.expected_qty = EXCLUDED.wanted_qty)
-                               THEN row.changed_at
-                           WHEN row.state = 'clean' THEN EXCLUDED.changed_at
-                           ELSE least(row.changed_at, EXCLUDED.changed_at) END,
-                       state = CASE
-                           WHEN row.state = 'clean'
-                                AND row.expected_qty <> EXCLUDED.wanted_qty
-                               THEN 'pending'
-                           WHEN row.wanted_qty = EXCLUDED.wanted_qty THEN row.state
-                           WHEN row.state IN ('sending', 'unknown') THEN row.state
-                           WHEN row.sent_sequence = row.acknowledged_sequence
-                                AND row.sent_qty = EXCLUDED.wanted_qty
-                                AND row.expected_qty = EXCLUDED.wanted_qty
-                               THEN 'clean'
-                           ELSE 'pending' END
-            )
-            SELECT channel_id,
-                   count(*) FILTER (
-                       WHERE old_wanted IS DISTINCT FROM wire OR is_off)
-              FROM difference
-             GROUP BY channel_id
-            """,
-            query=query,
-            now=self.env.cr.now(),
-            sequence=SEQUENCE,
-            changed_at=changed_at,
-            cause=cause,
-        )
 
     # ------------------------------------------------------------ forgetting
 

@@ -145,7 +145,7 @@ class StockChannelPublish(models.Model):
         rows = Publication.browse(row_id for (row_id,) in self.env.cr.fetchall())
         if not rows:
             return None
-        Publication._refresh(rows.listing_id, None, self.env.cr.now())
+        Publication._refresh_claimed(rows.listing_id)
         # A fall may have become a rise, which a fence holds back.
         self.env.cr.execute(self._claim_query(len(rows), rows.ids))
         due = Publication.browse(row_id for (row_id,) in self.env.cr.fetchall())

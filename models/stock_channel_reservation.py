@@ -39,13 +39,29 @@ class StockChannelReservation(models.Model):
     def _unexplained_reserved(self):
         """Return the pairs that change a number of this channel."""
         self.ensure_one()
-        availability = self.env["stock.channel.availability"]
-        rows = availability._reserved_without_document(self)
-        return [
-            row
-            for row in rows
-            if self in availability._touched_listings([row[0]], []).channel_id
-        ]
+        rows = self.env["stock.channel.availability"]._reserved_without_document(self)
+        concerned = {
+            product_id
+            for product_id in {row[0] for row in rows}
+            if self._sells_from(product_id)
+        }
+        return [row for row in rows if row[0] in concerned]
+
+    def _sells_from(self, product_id):
+        """Return whether a listing of this channel takes this product from stock."""
+        touched = self.env["stock.channel.availability"]._touched_by([product_id])
+        return bool(
+            self.env["stock.channel.listing"]
+            .sudo()
+            .with_context(active_test=False)
+            .search_count(
+                [
+                    ("id", "in", [listing_id for (listing_id,) in touched]),
+                    ("channel_id", "=", self.id),
+                ],
+                limit=1,
+            )
+        )
 
     def _heal_reservations(self, found):
         exceptions = self.env["stock.channel.exception"].sudo()

@@ -312,11 +312,9 @@ class TestAvailability(HubCase):
         self.make_kit(kit, {self.product: 2})
         listing = self.make_listing(self.channel, kit, "SET")
         other = self.make_listing(self.channel, self.make_product("Lamp"), "LAMP")
-        touched = self.env["stock.channel.availability"]._touched_listings(
-            [self.product.id], []
-        )
-        self.assertEqual(touched, self.listing | listing)
-        self.assertNotIn(other, touched)
+        touched = self.env["stock.channel.availability"]._touched_by([self.product.id])
+        self.assertEqual(set(touched), {(self.listing.id,), (listing.id,)})
+        self.assertNotIn((other.id,), touched)
 
     # ---------------------------------------------------------------- units
 

@@ -402,14 +402,14 @@ class TestDirty(HubCase):
         self.assertEqual(len(self.rows()), 1)
 
     def test_row_that_appears_while_draining_is_not_lost(self):
-        """A lower id may be committed after a higher one was read."""
+        """R12: a lower id may be committed after a higher one was read."""
         self.receive(self.product, 1)
         (first,) = self.rows().ids
         self.env.cr.execute(
             "UPDATE stock_channel_dirty SET id = id + 1 WHERE id = %s", [first]
         )
         publications = type(self.env["stock.channel.publication"])
-        refresh = publications._refresh
+        refresh = publications._refresh_listings
 
         def commit_late(records, *args):
             records.env.cr.execute(
@@ -421,7 +421,7 @@ class TestDirty(HubCase):
 
         with self.registry.cursor() as cr:
             dirty = self.env["stock.channel.dirty"].with_env(self.env(cr=cr, su=True))
-            with patch.object(publications, "_refresh", commit_late):
+            with patch.object(publications, "_refresh_listings", commit_late):
                 drained = dirty._in_transaction(dirty._drain)
         self.env.invalidate_all()
         self.assertEqual(drained, 1)
