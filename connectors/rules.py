@@ -62,10 +62,8 @@ def apply_rules(
         add("backorder", rules["backorder"], quantity + rules["backorder"])
     if "cap" in rules:
         add("cap", rules["cap"], min(quantity, rules["cap"]))
-    if whole_units:
-        add("whole", None, _round_down(quantity, ONE))
-    else:
-        add("decimals", None, _round_down(quantity, FINEST))
+    rounding, finest = ("whole", ONE) if whole_units else ("decimals", FINEST)
+    add(rounding, None, _round_down(quantity, finest))
     add("positive", None, max(ZERO, quantity))
     if "minimum" in rules:
         is_enough = quantity >= rules["minimum"]
