@@ -36,18 +36,19 @@ def _dataset(env: Environment, listings: int) -> str:
     key = digest(*(folder / name for name in GENERATOR))
     prefix = env.database_name(f"bench_{listings}_")
     name = prefix + key
+    addon = addon_digest(env.layout.root)
+    holds = env.layout.dev / "bench" / f"{name}.addon"
     if not env.server.database_exists(name):
         _build(env, prefix, name, listings)
-    holds = env.layout.dev / "bench" / f"{name}.addon"
-    current = addon_digest(env.layout.root)
-    if not holds.exists() or holds.read_text(encoding="utf-8") != current:
+    elif not holds.exists() or holds.read_text(encoding="utf-8") != addon:
         with env.progress.step(f"The addon as it is now, in {name}"):
             env.run_odoo_init(name, [], demo=False, update=[ADDON])
-        write_atomically(holds, current)
+    write_atomically(holds, addon)
     return name
 
 
 def _build(env: Environment, prefix: str, name: str, listings: int) -> None:
+    """Make the catalogue under another name, so that half of one is never used."""
     partial = env.database_name("bench_build")
     template = env.template_database(demo=False)
     with env.progress.step(f"A catalogue of {listings} products"):

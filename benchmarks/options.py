@@ -12,7 +12,7 @@ from .figures import DEFAULT_LISTINGS, LEAST_RUNS
 
 TOPICS = ("availability", "ledger", "sweep", "delta", "hooks")
 LEAST_LISTINGS = 1000
-PAIRS = 40
+PAIRS = 60
 QUICK_LISTINGS = 10_000
 QUICK_PAIRS = 10
 

@@ -14,6 +14,8 @@ from ..odoo_session import channel_of, opened
 
 FLOOR_LIMIT = 2.0
 MEMORY_LIMIT = 1.3
+LEAST_MEGABYTES = 1.0
+"""Less than this is the allocator's whim and would make ratios of nothing."""
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -73,7 +75,5 @@ def _swept_growth(database: str) -> float:
     with opened(database) as env:
         channel = channel_of(env)
         drain(env)
-        # At least a page, so that growth can be divided by it.
-        return max(
-            peak_growth(lambda: env["stock.channel.dirty"]._sweep(channel)), 4096 / 1e6
-        )
+        growth = peak_growth(lambda: env["stock.channel.dirty"]._sweep(channel))
+        return max(growth, LEAST_MEGABYTES)
