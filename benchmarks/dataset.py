@@ -300,36 +300,21 @@ class Dataset:
         )
 
     def _copy_moves(self) -> None:
-        """Open demand of some products in each state, receipts, and history."""
-        customers = self._location("stock_location_customers")
-        suppliers = self._location("stock_location_suppliers")
+        """Open demand and receipts of some products, and history of all."""
         # The shelf an item's demand is reserved on.
         chosen = SQL(
             "JOIN shelf ON shelf.n = 1 + (item.n / %s) %% %s",
             OPEN_EVERY,
             WAREHOUSES * SHELVES,
         )
-        states = ("confirmed", "partially_available", "assigned")
-        for number, state in enumerate(states):
-            reserved = (0, 2, 3)[number]
-            self._copy_some_moves(
-                number,
-                {
-                    "state": SQL("%s", state),
-                    "location_id": SQL("shelf.stock_id"),
-                    "location_dest_id": SQL("%s", customers),
-                    **self._quantities(3 if state == "assigned" else 5, reserved),
-                },
-                chosen,
-                HAS_OPEN,
-            )
-            if reserved:
-                self._reserve(number, reserved, chosen)
+        self._copy_demand(0, "confirmed", 5, 0, chosen)
+        self._copy_demand(1, "partially_available", 5, 2, chosen)
+        self._copy_demand(2, "assigned", 3, 3, chosen)
         self._copy_some_moves(
             3,
             {
                 "state": SQL("'assigned'"),
-                "location_id": SQL("%s", suppliers),
+                "location_id": SQL("%s", self._location("stock_location_suppliers")),
                 "location_dest_id": SQL("shelf.stock_id"),
                 "date": SQL("now() + (item.n %% 60) * interval '1 day'"),
                 **self._quantities(20, 0),
@@ -337,24 +322,51 @@ class Dataset:
             chosen,
             HAS_OPEN,
         )
-        history = {
-            "state": SQL("'done'"),
-            "location_dest_id": SQL("%s", customers),
-            "picked": SQL("TRUE"),
-            "date": SQL("now() - (item.n %% 700) * interval '1 day'"),
-            **self._quantities(2, 2),
-        }
-        any_shelf = SQL("JOIN shelf ON shelf.n = 1 + item.n %% %s", SHELVES)
-        for number in (4, 5):
-            self._copy_some_moves(
-                number,
-                {**history, "location_id": SQL("shelf.location_id")},
-                any_shelf,
-                SQL("NOT %s", IS_KIT),
-            )
-            self._make_lines(number, 2, any_shelf, SQL("NOT %s", IS_KIT), "done")
+        self._copy_history((4, 5))
         self._set_sequence("stock_move")
         self._set_sequence("stock_move_line")
+
+    def _copy_demand(
+        self, number: int, state: str, demand: int, reserved: int, source: SQL
+    ) -> None:
+        """Copy moves that start at the warehouse's stock, reserved on a shelf."""
+        self._copy_some_moves(
+            number,
+            {
+                "state": SQL("%s", state),
+                "location_id": SQL("shelf.stock_id"),
+                "location_dest_id": SQL(
+                    "%s", self._location("stock_location_customers")
+                ),
+                **self._quantities(demand, reserved),
+            },
+            source,
+            HAS_OPEN,
+        )
+        if reserved:
+            self._reserve(number, reserved, source)
+
+    def _copy_history(self, numbers: tuple[int, ...]) -> None:
+        """Copy done deliveries, one per product for each of the numbers."""
+        source = SQL("JOIN shelf ON shelf.n = 1 + item.n %% %s", SHELVES)
+        where = SQL("NOT %s", IS_KIT)
+        for number in numbers:
+            self._copy_some_moves(
+                number,
+                {
+                    "state": SQL("'done'"),
+                    "location_id": SQL("shelf.location_id"),
+                    "location_dest_id": SQL(
+                        "%s", self._location("stock_location_customers")
+                    ),
+                    "picked": SQL("TRUE"),
+                    "date": SQL("now() - (item.n %% 700) * interval '1 day'"),
+                    **self._quantities(2, 2),
+                },
+                source,
+                where,
+            )
+            self._make_lines(number, 2, source, where, "done")
 
     def _copy_some_moves(
         self, number: int, values: dict[str, SQL], source: SQL, where: SQL
