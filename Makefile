@@ -51,6 +51,10 @@ tours: ## browser tours in a real Chromium
 e2e-medusa: ## the whole loop against a real Medusa shop
 	@$(PYTHON) -m tools.e2e_medusa
 
+.PHONY: bench
+bench: ## measure the speed against baselines; BENCH="delta --listings 10000"
+	@$(PYTHON) -m benchmarks $(BENCH)
+
 .PHONY: lock
 lock: ## resolve tools/*.in anew into pinned and hashed tools/*.lock
 	@$(DEVENV) lock

@@ -11,7 +11,11 @@ from ..processes import call
 from .results import SuiteResult
 
 TYPED = ("connectors", "tools/devenv")
-NOT_ODOO = ("connectors", "tools")  # Odoo's rules would misread plain Python
+NOT_ODOO = (
+    "benchmarks",
+    "connectors",
+    "tools",
+)  # Odoo's rules would misread plain Python
 
 
 def source_files(root: Path, suffix: str) -> list[Path]:
