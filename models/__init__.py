@@ -16,6 +16,8 @@ from . import (
     stock_channel_publish,
     stock_channel_publication_result,
     stock_channel_poll,
+    stock_channel_window,
+    stock_channel_fence,
     stock_channel_message,
     stock_channel_order,
     stock_channel_order_line,
