@@ -8,6 +8,8 @@ from ..connectors.base import QuantityMeaning
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as Odoo stores times
 # A rise that waits for the channel's orders does not ask for them more often.
 POLL_GAP = timedelta(seconds=10)
+# With so many messages not worked off it is not asked which products they touch.
+TOUCHING_MESSAGES = 200
 
 
 class StockChannelFence(models.Model):
@@ -88,26 +90,36 @@ class StockChannelFence(models.Model):
         """Return when nothing that polling found by then still touches ``row``.
 
         A message that nobody has read touches everything. One that was read touches
-        the products its order's lines take from stock, and kits of whatever.
+        the products its order's lines take from stock, and any kit.
         """
+        messages_sudo = (
+            self.env["stock.channel.message"]
+            .sudo()
+            .search(
+                [
+                    ("channel_id", "=", self.id),
+                    ("state", "=", "pending"),
+                    ("id", "<=", self.poll_last_message),
+                ],
+                limit=TOUCHING_MESSAGES,
+            )
+        )
+        if not messages_sudo:
+            return SQL("TRUE")
+        lines_sudo = messages_sudo.channel_order_id.line_ids
+        is_everything = (
+            len(messages_sudo) == TOUCHING_MESSAGES
+            or not all(message.channel_order_id for message in messages_sudo)
+            or not all(line.listing_id for line in lines_sudo)
+        )
+        if is_everything:
+            return SQL("FALSE")
+        touched = {
+            product_id for line in lines_sudo for product_id in line._component_ids()
+        }
         return SQL(
-            """
-            NOT EXISTS (
-                SELECT 1
-                  FROM stock_channel_message AS message
-                 WHERE message.channel_id = row.channel_id
-                   AND message.state = 'pending'
-                   AND message.id <= %s
-                   AND (message.channel_order_id IS NULL
-                        OR (row.parts->>'is_kit')::boolean IS NOT FALSE
-                        OR EXISTS (
-                            SELECT 1
-                              FROM stock_channel_order_line AS line
-                             WHERE line.channel_order_id = message.channel_order_id
-                               AND (line.components IS NULL
-                                    OR line.components ? row.product_id::text))))
-            """,
-            self.poll_last_message,
+            "((row.parts->>'is_kit')::boolean IS FALSE AND row.product_id <> ALL(%s))",
+            sorted(touched),
         )
 
     def _may_go(self):
@@ -118,6 +130,7 @@ class StockChannelFence(models.Model):
         heard of.
         """
         is_fall = self._may_lower()
+        is_worked_off = self._is_worked_off()
         conditions = [
             SQL(
                 """
@@ -125,7 +138,7 @@ class StockChannelFence(models.Model):
                  OR (%s AND %s))
                 """,
                 self._is_polled_after(SQL("row.fence_at")),
-                self._is_worked_off(),
+                is_worked_off,
             )
         ]
         held = self._held_places(self.env.cr.now())
@@ -137,7 +150,7 @@ class StockChannelFence(models.Model):
                     "(%s OR (%s AND %s))",
                     is_fall,
                     self._is_polled_after(self._rise_moment()),
-                    self._is_worked_off(),
+                    is_worked_off,
                 )
             )
         return SQL(" AND ").join(conditions)
@@ -150,13 +163,14 @@ class StockChannelFence(models.Model):
     def _arrange_next_run(self):
         """See to it that what is left over is taken up when it may go.
 
-        What may go at once wakes the job again. What is held or fenced must not: the
+        What may go at once wakes the job again, and so does what must be read back
+        first, a batch of it in each run. What is held or fenced must not: the
         job would run in circles and find nothing it may take.
         """
         if not self._is_due():
             return
         self.env.cr.execute(self._claim_query(1), log_exceptions=False)
-        if self.env.cr.fetchone():
+        if self.env.cr.fetchone() or self._unknown_keys():
             self._wake_publishers()
             return
         if self._is_any_pending(self._needs_poll()):

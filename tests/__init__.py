@@ -1,11 +1,13 @@
 from . import (
     test_availability,
     test_door,
+    test_fence,
     test_inbox,
     test_jobs,
     test_loop,
     test_order,
     test_publish,
+    test_publish_faults,
     test_regress_jobs,
     test_regress_numbers,
     test_regress_orders,
@@ -13,4 +15,5 @@ from . import (
     test_return,
     test_security,
     test_tours,
+    test_window,
 )

@@ -1,36 +1,22 @@
 from datetime import datetime, timedelta
 
-from freezegun import freeze_time
-
 from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
-from .common import HubCase
-
-# A Monday; two o'clock in the afternoon in Brussels.
-NOON = datetime(2026, 11, 23, 12)  # noqa: DTZ001 - naive UTC, as Odoo stores times
+from .clock import NOON, ClockCase
 
 
-class WindowCase(HubCase):
+class WindowCase(ClockCase):
     """A channel in Brussels under a clock that stands still."""
 
     def setUp(self):
-        freezer = freeze_time(NOON)
-        self.clock = freezer.start()
-        self.addCleanup(freezer.stop)
         super().setUp()
-        self.go_to(NOON)
         self.channel.timezone = "Europe/Brussels"
         self.receive(self.product, 10)
         self.run_all()
         self.row = self.publication()
         self.assertEqual((self.row.state, self.shown()), ("clean", 10))
-
-    def go_to(self, text):
-        """Move to a moment, naive UTC."""
-        self.clock.move_to(text)
-        self.env.cr._now = fields.Datetime.now()
 
     def change_stock(self, quantity):
         self.receive(self.product, quantity)
