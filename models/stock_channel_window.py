@@ -39,8 +39,7 @@ class StockChannelWindow(models.Model):
         check_company=True,
         tracking=True,
         help="Higher numbers are published only within these hours, lower ones "
-        "always. Time off closes the window; empty means always open."
-        + CALENDAR_HELP,
+        "always. Time off closes the window; empty means always open." + CALENDAR_HELP,
     )
     freeze_calendar_id = fields.Many2one(
         "resource.calendar",

@@ -32,9 +32,7 @@ class FenceCase(ClockCase):
         self.poll()
         self.run_all()
         self.row = self.publication()
-        self.assertEqual(
-            (self.row.state, self.shown()), ("clean", self.stock_quantity)
-        )
+        self.assertEqual((self.row.state, self.shown()), ("clean", self.stock_quantity))
         self.pass_time(60)
 
     def set_capabilities(self, **changes):

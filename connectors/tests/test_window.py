@@ -57,9 +57,7 @@ class TestHold(unittest.TestCase):
         )
 
     def test_freeze_over_midnight_is_one(self) -> None:
-        freeze = daily(
-            "2026-11-21", ("22:00", "23:59:59.999999"), ("00:00", "02:00")
-        )
+        freeze = daily("2026-11-21", ("22:00", "23:59:59.999999"), ("00:00", "02:00"))
         hold = Hold(zone=BERLIN, freezes=(freeze,))
         self.assertFalse(hold.holds(utc("2026-11-21T20:59")))
         for moment in ("T21:00", "T22:59:59.999999", "T23:00"):
