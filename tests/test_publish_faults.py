@@ -152,7 +152,7 @@ class TestConvergence(CatalogueCase):
 
     @mute_logger(PUBLISH_LOGGER)
     def test_r7_with_compare_and_set(self):
-        for seed in (7, 71):
+        for seed in (7,):
             with self.subTest(seed=seed):
                 self.converge(seed)
 
