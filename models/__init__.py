@@ -30,6 +30,8 @@ from . import (
     stock_channel_freshness,
     stock_channel_freshness_report,
     stock_channel_late,
+    stock_channel_window,
+    stock_channel_fence,
     stock_channel_message,
     stock_channel_order,
     stock_channel_order_line,

@@ -468,7 +468,7 @@ class StockChannel(models.Model):
                 "is_cut_over": False,
             }
         )
-        self._numbers()._forget()
+        self._numbers()._forget(is_same=True)
         self.env["stock.channel.dirty"]._log_listings(self._all_listings(), "first")
         self._wake_workers()
         self._wake_pollers()

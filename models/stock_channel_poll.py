@@ -99,7 +99,7 @@ class StockChannelPoll(models.Model):
                 [
                     ("channel_id", "=", channel.id),
                     ("state", "=", "pending"),
-                    ("fence_at", "!=", False),
+                    *([] if channel._is_fenced() else [("fence_at", "!=", False)]),
                 ],
                 limit=1,
             ):

@@ -192,17 +192,22 @@ class StockChannelPublication(models.Model):
 
     # ------------------------------------------------------------ forgetting
 
-    def _forget(self):
+    def _forget(self, is_same=False):
         """Publish these rows anew: what was told before was told to something else.
 
         Their item or location has another id at the channel now, or the channel is
         another one. Answers that still come for the old one are ignored: they belong
         to no sequence these rows know of.
+
+        :param bool is_same: nothing has another id, the channel was only silent for
+            a while. It may still show the old numbers: what is lower is a fall.
         """
         if not self:
             return
+        shown = {} if is_same else {"expected_qty": 0, "sent_qty": 0}
         self._lock_rows(self.ids).sudo().write(
             {
+                **shown,
                 "state": "pending",
                 "push_id": False,
                 "lease_until": False,

@@ -200,7 +200,8 @@ class StockChannelPublicationLogAppend(models.Model):
         """Log one acknowledged number with the parts it was made of."""
         self.env["stock.channel.freshness"]._collect(row, update)
         now = self.env.cr.now()
-        age = (now - row.changed_at).total_seconds() if row.changed_at else 0.0
+        since = row._fresh_from(float(update.quantity), now)
+        age = (now - since).total_seconds() if since else 0.0
         return self.create(
             {
                 "publication_id": row.id,

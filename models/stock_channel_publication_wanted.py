@@ -259,6 +259,8 @@ class StockChannelPublicationWanted(models.Model):
                            WHEN row.sent_sequence = row.acknowledged_sequence
                                 AND row.sent_qty = EXCLUDED.wanted_qty
                                 AND row.expected_qty = EXCLUDED.wanted_qty
+                                -- Not after it was forgotten.
+                                AND row.expected_at IS NOT NULL
                                THEN 'clean'
                            ELSE 'pending' END
             )

@@ -1,6 +1,6 @@
 import logging
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from odoo import fields, models
 from odoo.tools import SQL
@@ -24,7 +24,6 @@ LEASE_SECONDS = 300
 FAILURES_UNTIL_EXCEPTION = 3
 RETRY = RetrySchedule(base=5, cap=900)
 ACCEPTED_ERROR_CHARS = 300
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as Odoo stores times
 
 
 class StockChannelPublish(models.Model):
@@ -71,9 +70,8 @@ class StockChannelPublish(models.Model):
                 channel._read_back_unknown(connector)
             while time.monotonic() < deadline and self._in_transaction(channel._is_due):
                 if not channel._publish_batch(connector):
-                    return
-        if channel._in_transaction(channel._count_due):
-            channel._in_transaction(channel._wake_publishers)
+                    break
+        channel._in_transaction(channel._arrange_next_run)
 
     def _is_due(self):
         return self._may_talk() and (
@@ -98,11 +96,6 @@ class StockChannelPublish(models.Model):
             limit=1,
         )
         return self.is_cut_over
-
-    def _count_due(self):
-        return self.env["stock.channel.publication"].search_count(
-            [("channel_id", "=", self.id), ("state", "=", "pending")], limit=1
-        )
 
     # ---------------------------------------------------------------- batch
 
@@ -161,11 +154,9 @@ class StockChannelPublish(models.Model):
     def _claim_query(self, limit, row_ids=None):
         """Return the statement that locks the rows to send, most urgent first.
 
-        A row that once turned out different from what was expected may fall at
-        any time, but it rises only when the channel's orders have been read since
-        and every message that came before is worked off: the difference may be a
-        sale we have not heard of. Where the channel subtracts shipments itself and
-        one may or may not have reached it, only what is a fall either way goes out.
+        A row may fall at any time; what a rise waits for says ``_may_go``. Where the
+        channel subtracts shipments itself and one may or may not have reached it,
+        only what is a fall either way goes out.
 
         :param list | None row_ids: look at these rows only.
         """
@@ -179,15 +170,7 @@ class StockChannelPublish(models.Model):
                -- An archived listing is told zero, paused or not.
                AND NOT (listing.active AND coalesce(listing.is_paused, FALSE))
                AND (%(row_ids)s::int[] IS NULL OR row.id = ANY(%(row_ids)s))
-               AND (row.fence_at IS NULL
-                    OR row.wanted_qty <= row.expected_qty
-                    OR (%(polled_at)s > row.fence_at
-                        AND NOT EXISTS (
-                            SELECT 1
-                              FROM stock_channel_message AS message
-                             WHERE message.channel_id = row.channel_id
-                               AND message.state = 'pending'
-                               AND message.id <= %(last_message)s)))
+               AND %(may_go)s
                AND (NOT %(is_physical)s OR NOT EXISTS (
                    SELECT 1
                      FROM stock_channel_fulfillment_line AS shipped
@@ -205,9 +188,8 @@ class StockChannelPublish(models.Model):
             """,
             channel=self.id,
             limit=limit,
-            polled_at=self.polled_at or EPOCH,
-            last_message=self.poll_last_message,
             row_ids=row_ids,
+            may_go=self._may_go(),
             is_physical=self.quantity_meaning == "physical",
         )
 

@@ -7,6 +7,7 @@ from . import (
     test_drift,
     test_explain,
     test_explain_steps,
+    test_fence,
     test_inbox,
     test_jobs,
     test_late,
@@ -14,6 +15,7 @@ from . import (
     test_order,
     test_publish,
     test_read_back,
+    test_publish_faults,
     test_regress_jobs,
     test_regress_numbers,
     test_regress_orders,
@@ -23,4 +25,5 @@ from . import (
     test_rules,
     test_security,
     test_tours,
+    test_window,
 )
