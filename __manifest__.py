@@ -6,7 +6,7 @@
     "category": "Supply Chain/Inventory",
     "author": "Stock Channel Hub contributors",
     "license": "LGPL-3",
-    "depends": ["sale_mrp", "stock_delivery", "product_expiry"],
+    "depends": ["sale_mrp", "stock_delivery", "product_expiry", "resource"],
     "external_dependencies": {"python": ["requests"]},
     "data": [
         # Groups first: everything below refers to them.

@@ -328,9 +328,9 @@ class StockChannelDrift(models.Model):
             self._clear_drift()
             self.read_next = is_waited_for
 
-    def _forget(self):
+    def _forget(self, is_same=False):
         """What was shown under another id says nothing about this one."""
-        super()._forget()
+        super()._forget(is_same=is_same)
         rows_sudo = self.sudo()
         rows_sudo._clear_drift()
         rows_sudo.write({"drift_streak": 0, "observed_qty": 0.0, "observed_at": False})

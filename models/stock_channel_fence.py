@@ -118,8 +118,7 @@ class StockChannelFence(models.Model):
             product_id for line in lines_sudo for product_id in line._component_ids()
         }
         return SQL(
-            "((row.parts->>'is_kit')::boolean IS FALSE AND row.product_id <> ALL(%s))",
-            sorted(touched),
+            "(row.is_kit IS FALSE AND row.product_id <> ALL(%s))", sorted(touched)
         )
 
     def _may_go(self):

@@ -76,12 +76,12 @@ class StockChannelLate(models.Model):
                      FROM stock_channel_publication_log AS log
                     WHERE log.channel_id = %(channel)s
                       AND log.acknowledged_at >= %(deadline)s))
-               AND ((row.wanted_qty > row.expected_qty) IS NOT TRUE
-                    OR %(rise_due)s < %(deadline)s)
+               AND (coalesce(%(is_fall)s, FALSE) OR %(rise_due)s < %(deadline)s)
             """,
             due=self._due_query(),
             deadline=deadline,
             channel=self.id,
+            is_fall=self._may_lower(),
             rise_due=self._rise_due_query(),
         )
 

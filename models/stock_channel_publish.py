@@ -22,7 +22,8 @@ SLICE_SECONDS = 20
 LEASE_SECONDS = 300
 # Failures in a row after which a person is told that the channel is unwell.
 FAILURES_UNTIL_EXCEPTION = 3
-RETRY = RetrySchedule(base=5, cap=900)
+# A channel that is back is told within a minute; its own hints are obeyed beyond that.
+RETRY = RetrySchedule(base=5, cap=60)
 ACCEPTED_ERROR_CHARS = 300
 
 

@@ -4,6 +4,7 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 from ..connectors.window import HORIZON, Hold, Hours, until_midnight
 from .stock_channel_poll import as_aware, as_naive
@@ -89,6 +90,32 @@ class StockChannelWindow(models.Model):
         moment = as_aware(now)
         held_sudo = places_sudo.filtered(lambda place: place._hold(now).holds(moment))
         return held_sudo.with_env(self.env)
+
+    def _rise_due_query(self):
+        """A rise that was held is due from the moment it was let out."""
+        due = super()._rise_due_query()
+        now = self.env.cr.now()
+        held = self._held_places(now)
+        opened = {
+            place.id: "infinity"
+            if place in held
+            else self._rises_open_since(place, now)
+            for place in self.with_context(active_test=False).location_ids
+        }
+        opened = {place_id: moment for place_id, moment in opened.items() if moment}
+        if not opened:
+            return due
+        return SQL(
+            """
+            greatest(%s, (SELECT opened.at
+                            FROM unnest(%s::int[], %s::timestamp[])
+                                 AS opened (place_id, at)
+                           WHERE opened.place_id = row.channel_location_id))
+            """,
+            due,
+            list(opened),
+            list(opened.values()),
+        )
 
     def _rises_open_since(self, place, now):
         """Return when rises of this place were last let out again, naive UTC.

@@ -8,6 +8,7 @@ WATCHED = {
     "lot_id",
     "owner_id",
 }
+MOVED = {"location_id", "product_id"}
 
 
 class StockQuant(models.Model):
@@ -22,7 +23,8 @@ class StockQuant(models.Model):
     def write(self, vals):
         if not WATCHED & vals.keys():
             return super().write(vals)
-        before = self._channel_pairs()
+        # A quantity changes nothing about which product lies where.
+        before = self._channel_pairs() if MOVED & vals.keys() else ()
         result = super().write(vals)
         self._log_channel_dirty(before)
         return result
