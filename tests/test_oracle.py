@@ -1,0 +1,214 @@
+"""Random histories: the statement and the oracle must say the same (PROOF, R9).
+
+``STOCK_CHANNEL_HUB_SEEDS=1000`` plays the histories 0 to 999, ``417:418`` the one of
+seed 417. The same seed is always the same history.
+"""
+
+import logging
+import os
+from contextlib import closing
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+
+from odoo.tests import tagged
+
+from .oracle import Oracle, digits, exact, ratio
+from .oracle_history import History
+from .oracle_world import OracleWorld
+
+_logger = logging.getLogger(__name__)
+
+PARTS = (
+    "on_hand",
+    "unavailable",
+    "reserved",
+    "owed",
+    "in_flight",
+    "incoming",
+    "own_open",
+    "per_unit",
+    "factor",
+    "sellable",
+    "published",
+    "wire",
+    "is_kit",
+    "is_withdrawn",
+    "rules",
+    "limiting_product_id",
+)
+# What the statement does not tell yet; empty once it tells all.
+MISSING = frozenset({"incoming", "factor", "is_withdrawn", "rules"})
+COMPARED = tuple(part for part in PARTS if part not in MISSING)
+
+
+def chosen_seeds(text):
+    """Return the seeds to play: so many from 0, or ``first:last`` without last."""
+    first, _colon, last = text.rpartition(":")
+    return range(int(first or 0), int(last))
+
+
+SEEDS = chosen_seeds(os.environ.get("STOCK_CHANNEL_HUB_SEEDS", "60"))
+GROUPS = 6
+
+
+def plain(value):
+    """Return one part of a row the way the oracle tells it."""
+    if isinstance(value, dict):
+        return {kind: plain(number) for kind, number in value.items()}
+    if value is None or isinstance(value, bool):
+        return value
+    return round(Decimal(str(value)), 6)
+
+
+@tagged("post_install", "-at_install")
+class TestOracle(OracleWorld):
+    """Whatever happened, every part of every number is right."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.has_shelf_life = "minimum_shelf_life" in cls.env["stock.channel"]._fields
+        cls.compared = 0
+        cls.compared_to_odoo = 0
+
+    def test_every_part_is_compared(self):
+        """A part nobody compares may be anything."""
+        row = self.rows()[0]
+        self.assertEqual(set(PARTS) - set(row), MISSING)
+
+    def test_histories_0(self):
+        self.play_group(0)
+
+    def test_histories_1(self):
+        self.play_group(1)
+
+    def test_histories_2(self):
+        self.play_group(2)
+
+    def test_histories_3(self):
+        self.play_group(3)
+
+    def test_histories_4(self):
+        self.play_group(4)
+
+    def test_histories_5(self):
+        self.play_group(5)
+
+    # ---------------------------------------------------------------- playing
+
+    def play_group(self, group):
+        """Play every sixth seed, each from the same beginning."""
+        failures = []
+        for seed in SEEDS[group::GROUPS]:
+            history = History(self, seed)
+            with closing(self.env.cr.savepoint()):
+                try:
+                    failures += self.play(history)
+                except Exception as error:
+                    error.add_note(history.tell_story())
+                    raise
+        _logger.info(
+            "%s numbers equal the oracle's, %s of them Odoo's own",
+            self.compared,
+            self.compared_to_odoo,
+        )
+        if failures:
+            self.fail(
+                f"{len(failures)} histories differ; the parts compared are "
+                f"{', '.join(COMPARED)}\n\n" + "\n\n".join(failures)
+            )
+
+    def play(self, history):
+        """Play one history, compare now and then, and in the end.
+
+        :return: what the first comparison that differs has to say, in a list.
+        """
+        length = history.random.randint(10, 25)
+        looks = {length, *history.random.sample(range(1, length), 2)}
+        for number in range(1, length + 1):
+            history.step()
+            if number in looks and (found := self.differences()):
+                return ["\n".join([history.tell_story(), *found])]
+        return []
+
+    def rows(self):
+        return self.env["stock.channel.availability"]._compute_numbers(self.listings)
+
+    # -------------------------------------------------------------- comparing
+
+    def differences(self):
+        """Compare every number of every listing at every place."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        oracle = Oracle(self.env, self.env.cr.now())
+        rows = {
+            (row["listing_id"], row["channel_location_id"]): row for row in self.rows()
+        }
+        found = []
+        for listing in self.listings:
+            for place in self.places:
+                row = rows.pop((listing.id, place.id), None)
+                where = f"{listing.channel_id.name}: {listing.sku} at {place.name}"
+                if not oracle.is_told(listing, place):
+                    found += [f"{where} should have no number"] if row else []
+                elif row is None:
+                    found.append(f"{where} has no number")
+                else:
+                    number = oracle.number(listing, place)
+                    differing = [
+                        *self.unequal_parts(row, number),
+                        *self.broken_bounds(row, number),
+                        *self.other_than_odoo(row, number, oracle, listing, place),
+                    ]
+                    found += [f"{where}: {'; '.join(differing)}"] if differing else []
+        return found + [f"nobody asked for {key}" for key in rows]
+
+    def unequal_parts(self, row, number):
+        """Compare part by part; of equally scarce components any may be named."""
+        type(self).compared += 1
+        expected = number.parts(row["limiting_product_id"])
+        return [
+            f"{part} is {row[part]}, should be {expected[part]}"
+            for part in COMPARED
+            if plain(row[part]) != expected[part]
+        ]
+
+    def broken_bounds(self, row, number):
+        """Nothing is offered that is not there, unless a rule says so."""
+        published = Fraction(row["published"])
+        if published < 0:
+            return ["published is negative"]
+        if number.rules.get("backorder") or number.rules.get("horizon"):
+            return []
+        units = published / number.factor
+        return [
+            f"published {published} is more than {digits(component.on_hand)} on hand"
+            for component in number.components
+            if units * component.per_unit > max(component.on_hand, 0)
+        ]
+
+    def other_than_odoo(self, row, number, oracle, listing, place):
+        """Compare with Odoo's own word, where the two mean the same.
+
+        Kits: as many as Odoo's own recipe finds the components for, and not one
+        more.
+        """
+        found = []
+        if number.is_kit and number.components:
+            kits = floor(ratio(float(row["sellable"])) / number.factor)
+            product = listing.product_id
+            if kits > 0 and not oracle.suffices(place, number, product, kits):
+                found.append(f"there is not enough for {kits} kits")
+            if kits >= 0 and oracle.suffices(place, number, product, kits + 1):
+                found.append(f"there is enough for {kits + 1} kits")
+        if not oracle.is_plain(place, number) or listing.product_id == self.third:
+            return found
+        type(self).compared_to_odoo += 1
+        free = listing.product_id.with_company(place.company_id).with_context(
+            location=place.location_ids.ids
+        )
+        expected = digits(exact(free.free_qty) * number.factor)
+        if plain(row["sellable"]) != expected:
+            found.append(f"sellable is {row['sellable']}, Odoo says {expected}")
+        return found
