@@ -12,9 +12,8 @@ from fractions import Fraction
 from functools import cached_property
 from math import floor
 
-# So many kits need a whole number of nearly everything: what is rounded up for all
-# of them together does not show in the quantity for one.
-MANY = 27_720_000
+from .oracle_kits import Recipes, ratio
+
 RULES = (
     "horizon",
     "share",
@@ -39,11 +38,6 @@ INCOMING_SOURCES = ("supplier", "transit", "production", "internal", "view")
 def exact(value):
     """Return a stored float as the fraction it stands for: 0.1 is a tenth."""
     return Fraction(repr(round(value or 0.0, 6)))
-
-
-def ratio(value):
-    """Return a quotient of floats as a fraction: 0.08333333333 is a twelfth."""
-    return Fraction(value).limit_denominator(1_000_000)
 
 
 def digits(value):
@@ -130,14 +124,16 @@ def numbers(env, listing, place, now):
     return parts
 
 
-class Oracle:
+class Oracle(Recipes):
     """The books as they are now; make a new one after anything has changed."""
 
-    def __init__(self, env, now):
-        """:param datetime now: naive UTC, what decides about lots and rules."""
+    def __init__(self, env, now, recipes=None):
+        """:param datetime now: naive UTC, what decides about lots and rules.
+        :param dict recipes: kits taken apart before, as long as no recipe changes.
+        """
         self.env = env(su=True)
         self.now = now
-        self._needs = {}
+        super().__init__(recipes)
         self._leaves = {}
         self._quants = {}
         self._moves = {}
@@ -383,15 +379,15 @@ class Oracle:
     @cached_property
     def flying(self):
         """Lines of channel orders that are not wholly in a sale order."""
-        return (
-            self.env["stock.channel.order.line"]
-            .search([])
-            .filtered(
-                lambda line: (
-                    line.listing_id and line.channel_location_id and self.open_qty(line)
-                )
-            )
-        )
+        return [
+            line
+            for line in self.order_lines
+            if line.listing_id and line.channel_location_id and self.open_qty(line)
+        ]
+
+    @cached_property
+    def order_lines(self):
+        return self.env["stock.channel.order.line"].search([])
 
     @staticmethod
     def wanted(line):
@@ -419,87 +415,13 @@ class Oracle:
     def own_open(self, listing, place):
         """Return what a physical channel subtracts itself, in the selling unit."""
         total = Fraction(0)
-        for line in self.env["stock.channel.order.line"].search(
-            [
-                ("listing_id", "=", listing.id),
-                ("assigned_location_id", "=", place.id),
-            ]
-        ):
+        for line in self.order_lines:
+            if line.listing_id != listing or line.assigned_location_id != place:
+                continue
             shipped = max(exact(line.fulfilled_qty), exact(line.taken_qty))
             here = exact(line.applied_qty) - exact(line.reported_qty)
             total += max(self.wanted(line) - shipped, here, Fraction(0))
         return total
-
-    # ------------------------------------------------------------------- kits
-
-    def needs(self, product, company):
-        """Return {storable component: quantity in its own unit} for one product unit.
-
-        None if the product is no kit; empty if nothing it is made of is stored.
-        """
-        key = (product, company)
-        if key not in self._needs:
-            self._needs[key] = self._find_needs(product, company)
-        return self._needs[key]
-
-    def _find_needs(self, product, company):
-        many = self.lines(product, company, float(MANY))
-        if many is None:
-            return None
-        rounded = self.lines(product, company, 1.0)
-        exactly, upwards = {}, {}
-        for (component, quantity), (_component, for_one) in zip(
-            many, rounded, strict=True
-        ):
-            if component.is_storable and quantity > 0:
-                exactly.setdefault(component, []).append(ratio(quantity / MANY))
-                upwards.setdefault(component, []).append(ratio(for_one))
-        return {
-            # On several lines each is rounded up, as Odoo does for one kit.
-            component: found[0] if len(found) == 1 else sum(upwards[component])
-            for component, found in exactly.items()
-        }
-
-    def lines(self, product, company, quantity):
-        """Return [(component, quantity in its own unit)] that a delivery would take.
-
-        Like the moves of a delivery: what is left after the kit is exploded is
-        exploded again, for a recipe may hide behind an operation type.
-
-        :return: None if the product is no kit.
-        """
-        bom = self.env["mrp.bom"]._bom_find(
-            product, company_id=company.id, bom_type="phantom"
-        )[product]
-        if not bom:
-            return None
-        batches = product.uom_id._compute_quantity(
-            quantity, bom.product_uom_id, round=False
-        )
-        _boms, lines = bom.explode(
-            product, batches / bom.product_qty, picking_type=bom.picking_type_id
-        )
-        found = []
-        for line, data in lines:
-            component = line.product_id
-            needed = line.product_uom_id._compute_quantity(
-                data["qty"], component.uom_id, round=False
-            )
-            deeper = self.lines(component, company, needed)
-            found += [(component, needed)] if deeper is None else deeper
-        return found
-
-    def suffices(self, place, number, product, kits):
-        """Say whether Odoo's own recipe for so many kits finds all it needs."""
-        needed = {}
-        for component, quantity in self.lines(
-            product, place.channel_id.company_id, float(kits)
-        ):
-            needed[component.id] = needed.get(component.id, 0) + ratio(quantity)
-        free = {c.product_id: c.free for c in number.components}
-        return all(
-            needed[product_id] <= quantity for product_id, quantity in free.items()
-        )
 
     # ------------------------------------------------------------------ rules
 

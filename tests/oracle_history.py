@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from itertools import count
 
 from odoo.exceptions import UserError, ValidationError
 
@@ -13,7 +14,7 @@ class History(Orders, Changes):
     """One seed's history in the world of a test case.
 
     A step returns what it did, for the story that is told when something differs,
-    or None if nothing fitted. What Odoo refuses (a shelf that is not empty, a
+    or None if there is nothing to do it to. What Odoo refuses (a shelf that is not empty, a
     reservation that is not there) is undone and told, too.
     """
 
@@ -26,6 +27,7 @@ class History(Orders, Changes):
         self.moves = self.env["stock.move"]
         self.pickings = self.env["stock.picking"]
         self.orders = []
+        self.order_numbers = count(1)
 
     # Every word stands for a method; the number is how often it is drawn.
     STEPS = {
@@ -36,43 +38,60 @@ class History(Orders, Changes):
         "deliver": 4,
         "deliver_by_hand": 3,
         "deliver_by_date": 1,
-        "finish_some": 3,
+        "finish_some": 5,
         "cancel": 2,
         "unreserve": 2,
         "reserve": 1,
         "deliver_kit": 2,
         "sell": 2,
-        "finish_picking": 4,
-        "give_back": 2,
+        "finish_picking": 10,
+        "give_back": 6,
         "scrap": 1,
         "transfer_at_once": 1,
         "transfer_through_transit": 1,
         "make_to_order": 1,
         "go_negative": 1,
         "split_quant": 2,
-        "count": 1,
+        "count_shelf": 1,
         "change_lot": 2,
         "produce": 1,
         "order_stuck": 2,
         "order": 2,
         "order_cancelled": 2,
+        "order_shipped": 2,
         "change_rule": 4,
         "change_condition": 1,
         "move_location": 1,
         "archive": 1,
     }
 
+    def begin(self):
+        """Before anything else happens most products lie on some shelf."""
+        case = self.case
+        for product in case.stored:
+            shelf = self.pick(case.stock | case.shelf | case.south_shelf)
+            quantity = self.random.choice([0.0, 12.0, 30.0])
+            lot = self.lot(product)
+            case.receive(product, quantity, shelf, lot_id=lot)
+            told = f"{self.say(product, quantity, shelf)} {lot.name or ''}"
+            self.story.append(f"begin: {told.strip()}")
+
     def step(self):
-        """Do one thing and write it down."""
-        name = self.random.choices(list(self.STEPS), weights=list(self.STEPS.values()))[
-            0
-        ]
+        """Do one thing and write it down; another one if the first does not fit."""
+        for _attempt in range(10):
+            name, told = self.attempt()
+            if told:
+                self.story.append(f"{name}: {told}")
+                return
+
+    def attempt(self):
+        """Try one thing; returns its name, and what was done if anything was."""
+        (name,) = self.random.choices(list(self.STEPS), weights=self.STEPS.values())
         try:
             with self.env.cr.savepoint():
-                told = getattr(self, name)()
+                return name, getattr(self, name)()
         except (UserError, ValidationError) as error:
-            told = f"refused: {str(error).splitlines()[0]}"
-        self.story.append(f"{name}: {told}")
+            return name, f"refused: {str(error).splitlines()[0]}"
 
     def tell_story(self):
         lines = [
@@ -141,7 +160,8 @@ class History(Orders, Changes):
         return f"{self.say(product, quantity, shelf)} {extra}".strip()
 
     def plan_receipt(self):
-        product, quantity = self.product(), self.quantity(self.product())
+        product = self.product()
+        quantity = self.quantity(product)
         shelf = self.pick([*self.case.shelves, *self.case.shelves_2])
         days = self.random.choice([-1, 1, 3, 8, 20])
         self.move(
@@ -163,7 +183,8 @@ class History(Orders, Changes):
         return self.say(product, quantity, source, target)
 
     def move_to_damaged(self):
-        product, quantity = self.product(), self.quantity(self.product())
+        product = self.product()
+        quantity = self.quantity(product)
         move = self.move(product, quantity, self.case.shelf, self.case.damaged)
         if product.tracking == "none":
             self.case.finish(move)
@@ -171,14 +192,16 @@ class History(Orders, Changes):
 
     def deliver(self):
         """A delivery that reserves at once what there is."""
-        product, quantity = self.product(), self.quantity(self.product())
+        product = self.product()
+        quantity = self.quantity(product)
         source = self.pick([*self.case.shelves, *self.case.shelves_2])
         self.move(product, quantity, source, self.case.customers)._action_assign()
         return self.say(product, quantity, source)
 
     def deliver_by_hand(self):
         """A delivery nobody has reserved for yet, from the top of a warehouse."""
-        product, quantity = self.product(), self.quantity(self.product())
+        product = self.product()
+        quantity = self.quantity(product)
         warehouse = self.pick(self.case.warehouses)
         source = self.pick([warehouse.lot_stock_id, warehouse.view_location_id])
         self.move(product, quantity, source, self.case.customers)
@@ -187,7 +210,8 @@ class History(Orders, Changes):
     def deliver_by_date(self):
         picking_type = self.case.warehouse.out_type_id
         picking_type.reservation_method = "by_date"
-        product, quantity = self.product(), self.quantity(self.product())
+        product = self.product()
+        quantity = self.quantity(product)
         days = self.random.choice([0, 9])
         picking = self.deliver_picking(picking_type, product, quantity, days)
         picking.move_ids.filtered(
@@ -252,8 +276,8 @@ class History(Orders, Changes):
                 done = float(max(1, int(move.quantity / 2)))
             move.quantity = done
         move.picked = True
-        done = move._action_done()
-        self.moves |= done | done.move_dest_ids
+        move._action_done()
+        # What is left of it, and what it brings goods to.
         self.moves |= (
             self.env["stock.move"]
             .search([("id", ">", move.id)])
@@ -317,7 +341,7 @@ class History(Orders, Changes):
         )
         return f"{twin} {self.say(quant.product_id, 0, quant.location_id)}"
 
-    def count(self):
+    def count_shelf(self):
         """Somebody counts a shelf, and the books follow."""
         quants = self.env["stock.quant"].search(
             [

@@ -98,23 +98,22 @@ class Orders:
         """North sends to West: out to transit, then in; either may be done."""
         case, product = self.case, self.product()
         quantity = self.quantity(product)
+        final = case.west.lot_stock_id if self.random.random() < 0.5 else None
+        way_out = self.move(
+            product,
+            quantity,
+            case.stock,
+            case.transit,
+            location_final_id=final and final.id,
+        )
         way_in = self.move(
             product,
             quantity,
             case.transit,
             case.west.lot_stock_id,
             procure_method="make_to_order",
+            move_orig_ids=[(4, way_out.id)],
             date=case.now + timedelta(days=4),
-        )
-        way_out = self.move(
-            product,
-            quantity,
-            case.stock,
-            case.transit,
-            location_final_id=case.west.lot_stock_id.id
-            if self.random.random() < 0.5
-            else False,
-            move_dest_ids=[(4, way_in.id)],
         )
         way_out._action_assign()
         if product.tracking == "none" and self.random.random() < 0.5:
@@ -142,49 +141,78 @@ class Orders:
 
     # --------------------------------------------------------- channel orders
 
-    def next_lines(self, **vals):
+    def next_order(self):
+        """Return the beginning of an order: channel, its id there, one line."""
+        channel = self.pick([*[self.case.channel] * 2, self.case.physical])
         listing = self.pick(
             self.case.listings.filtered(
-                lambda listing: (
-                    listing.channel_id == self.case.channel and listing.active
-                )
+                lambda listing: listing.channel_id == channel and listing.active
             )
         )
-        place = self.random.choice(["main", "south", "west", ""])
+        places = self.case.places.filtered(lambda place: place.channel_id == channel)
+        place = self.random.choice([*places.mapped("external_id"), ""])
         quantity = self.random.choice([1, 2, 5])
-        return [self.case.line_data("1", listing.sku, quantity, place, **vals)]
-
-    def next_id(self):
-        return f"H{self.seed}-{len(self.orders)}"
+        lines = [self.case.line_data("1", listing.sku, quantity, place)]
+        return channel, f"H{self.seed}-{next(self.order_numbers)}", lines
 
     def order_stuck(self):
         """An order with an item nobody mapped stays in flight."""
-        lines = self.next_lines()
-        lines.append(self.case.line_data("2", "UNKNOWN", 1))
-        return self.tell(self.next_id(), 1, lines)
+        channel, order_id, lines = self.next_order()
+        place = lines[0]["location_id"]
+        lines.append(self.case.line_data("2", "UNKNOWN", 1, place))
+        return self.tell(channel, order_id, 1, lines)
 
     def order(self):
-        """An order that is taken over; the shop may have shipped some of it."""
-        return self.tell(self.next_id(), 1, self.next_lines())
+        """An order that is taken over, reserved as its operation type says."""
+        channel, order_id, lines = self.next_order()
+        return self.tell(channel, order_id, 1, lines)
+
+    def next_version(self):
+        return self.orders.pop(self.random.randrange(len(self.orders)))
 
     def order_cancelled(self):
         """An order is cancelled, wholly or by line, stuck or not."""
         if not self.orders:
             return None
-        order_id, version, lines = self.orders.pop(
-            self.random.randrange(len(self.orders))
-        )
+        channel, order_id, version, lines = self.next_version()
         if self.random.random() < 0.5:
-            return self.tell(order_id, version + 1, lines, status="cancelled")
+            return self.tell(channel, order_id, version + 1, lines, status="cancelled")
         lines = [dict(lines[0], cancelled_quantity="1"), *lines[1:]]
-        return self.tell(order_id, version + 1, lines)
+        return self.tell(channel, order_id, version + 1, lines)
 
-    def tell(self, order_id, version, lines, **vals):
-        order = self.case.order(order_id, version, lines=lines, **vals)
-        self.orders.append((order_id, version, lines))
+    def order_shipped(self):
+        """The channel hears of a parcel: by our report, or before it from others."""
+        if not self.orders:
+            return None
+        if self.random.random() < 0.5:
+            channel, order_id, version, lines = self.next_version()
+            lines = [dict(lines[0], fulfilled_quantity="1"), *lines[1:]]
+            return self.tell(channel, order_id, version + 1, lines)
+        channel, order_id, _version, _lines = self.random.choice(self.orders)
+        line = self.find_order(channel, order_id).line_ids[:1]
+        line.reported_qty += 1.0
+        if self.random.random() < 0.5:
+            line.taken_qty = line.reported_qty
+        return f"{order_id}: {line.reported_qty:g} told, {line.taken_qty:g} taken"
+
+    def find_order(self, channel, order_id):
+        return self.env["stock.channel.order"].search(
+            [("channel_id", "=", channel.id), ("external_id", "=", order_id)]
+        )
+
+    def tell(self, channel, order_id, version, lines, **vals):
+        """Let the hub hear of an order, and remember what it made of it."""
+        data = self.case.order_data(order_id, version, lines=lines, **vals)
+        self.case.deliver("order.updated", data, channel=channel)
+        self.case.run_inbox()
+        order = self.find_order(channel, order_id)
+        self.orders.append((channel, order_id, version, lines))
         self.keep(order.sale_order_id.picking_ids)
         items = ", ".join(
             f"{line['quantity']} {line['sku']} at {line['location_id']!r}"
             for line in lines
         )
-        return f"{order_id} version {version}: {items}, {order.state} {vals or ''}"
+        return (
+            f"{channel.name} {order_id} version {version}: {items}, "
+            f"{order.state} {vals or ''}"
+        )
