@@ -70,7 +70,7 @@ class History(Orders, Changes):
         case = self.case
         for product in case.stored:
             shelf = self.pick(case.stock | case.shelf | case.south_shelf)
-            quantity = self.random.choice([0.0, 12.0, 30.0])
+            quantity = self.random.choice([2.0, 12.0, 30.0])
             lot = self.lot(product)
             case.receive(product, quantity, shelf, lot_id=lot)
             told = f"{self.say(product, quantity, shelf)} {lot.name or ''}"

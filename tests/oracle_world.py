@@ -140,7 +140,9 @@ class OracleWorld(HubCase):
         cls.outer = cls.make_product("Outer", "OUTER")
         cls.make_kit(cls.outer, {cls.inner: 2, cls.product: 1, cls.screw: 1})
         cls.third = cls.make_product("Third", "THIRD")
-        cls.make_kit(cls.third, {cls.board: 1, cls.glass: 2}, product_qty=3)
+        cls.make_kit(
+            cls.third, {cls.board: 1, cls.glass: 2}, product_qty=3, company_id=False
+        )
         cls.box = cls.make_product("Box", "BOX")
         box = cls.make_kit(cls.box, {cls.screw: 1, cls.lamp: 1})
         box.bom_line_ids[0].product_uom_id = cls.dozen

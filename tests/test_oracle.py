@@ -227,7 +227,8 @@ class TestOracle(OracleWorld):
     def own_word(self, oracle, listing, place, number, with_odoo):
         """Return Odoo's free quantity; None where it means something else.
 
-        Of a recipe for several kits Odoo offers whole batches only.
+        Of a recipe for several kits Odoo offers whole batches only, and it counts
+        kits by the recipe of any company.
         """
         product = listing.product_id
         if not with_odoo or product == self.third or not oracle.is_plain(place, number):
