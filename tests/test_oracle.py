@@ -231,7 +231,10 @@ class TestOracle(OracleWorld):
         kits by the recipe of any company.
         """
         product = listing.product_id
-        if not with_odoo or product == self.third or not oracle.is_plain(place, number):
+        is_counted_otherwise = product == self.third or (
+            product in self.kits and not number.is_kit
+        )
+        if not with_odoo or is_counted_otherwise or not oracle.is_plain(place, number):
             return None
         if place not in self.free:
             self.free[place] = self.free_by_product(place)
