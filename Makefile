@@ -43,6 +43,10 @@ test-pure: ## tests of connectors/ and tools/, without Odoo, under 10 s
 test-odoo: ## install, upgrade, uninstall, and all Odoo tests but the tours
 	@$(DEVENV) test --only odoo
 
+.PHONY: oracle
+oracle: ## 1 000 random histories: the SQL against the oracle
+	@$(DEVENV) oracle --seeds 1000
+
 .PHONY: tours
 tours: ## browser tours in a real Chromium
 	@$(DEVENV) test --only tours

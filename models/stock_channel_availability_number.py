@@ -126,7 +126,7 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
                    AND %(no_open_origin)s
             ),
             way AS (
-                SELECT DISTINCT place.channel_id,
+                SELECT place.channel_id,
                        place.channel_location_id,
                        route.location_id,
                        route.target_id
@@ -135,11 +135,9 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
                     ON source.id = route.location_id
                    AND source.usage IN ('supplier', 'transit', 'production',
                                         'internal', 'view')
-                  JOIN stock_location AS target
-                    ON target.id = route.target_id
-                   AND target.usage IN ('internal', 'view')
-                   AND target.effective_stock_condition = 'sellable'
-                  JOIN root ON target.parent_path LIKE root.parent_path || '%%'
+                  JOIN leaf
+                    ON leaf.location_id = route.target_id
+                   AND leaf.is_sellable
                   JOIN place USING (channel_location_id)
                  WHERE NOT %(from_inside)s
             )

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 
-from . import locking, postgres
+from . import locking, oracle, postgres
 from .environment import Environment
 from .errors import DevEnvError
 from .paths import Layout
@@ -56,6 +56,11 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="run this suite only; may be repeated",
     )
+    made["oracle"].add_argument(
+        "--seeds",
+        default="1000",
+        help="so many histories, or those of FIRST:LAST without the last",
+    )
     return result
 
 
@@ -68,6 +73,7 @@ def _commands() -> dict[str, tuple[Action, str]]:
         "pytest": (_pytest, "run pytest-odoo: pytest DATABASE [its own arguments ...]"),
         "database": (_database, "make a fresh database with the addon and demo data"),
         "test": (_test, "run the tests, all suites or some"),
+        "oracle": (_oracle, "compare the numbers with the oracle's, in many histories"),
         "counts": (_counts, "write tests/counts.json from the tests there are now"),
         "format": (_format, "sort imports and format with ruff"),
         "lock": (_lock, "resolve tools/*.in into tools/*.lock"),
@@ -122,6 +128,11 @@ def _database(arguments: argparse.Namespace, progress: Progress) -> int:
 
 def _test(arguments: argparse.Namespace, progress: Progress) -> int:
     return runner.run(Environment.ensure(progress), arguments.only)
+
+
+def _oracle(arguments: argparse.Namespace, progress: Progress) -> int:
+    seeds = oracle.parse_seeds(arguments.seeds)
+    return oracle.run(Environment.ensure(progress), seeds)
 
 
 def _counts(_arguments: argparse.Namespace, progress: Progress) -> int:
