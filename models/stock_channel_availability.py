@@ -103,7 +103,15 @@ class StockChannelAvailability(models.AbstractModel):
         if not listings:
             return []
         self.env.flush_all()
-        sold = self._sold_query(self._scope_of(listings.ids))
+        sold = SQL(
+            """
+            SELECT listing.product_id, channel.company_id
+              FROM stock_channel_listing AS listing
+              JOIN stock_channel AS channel ON channel.id = listing.channel_id
+             WHERE listing.id = ANY(%s)
+            """,
+            listings.ids,
+        )
         self.env.cr.execute(
             SQL(
                 """
@@ -134,7 +142,7 @@ class StockChannelAvailability(models.AbstractModel):
             the transaction, or the next call.
         """
         self.env.flush_all()
-        steps = self._steps(scope)
+        steps = self._steps(scope, is_large and self._is_most_of_all(scope))
         if not is_large:
             return SQL(
                 "WITH %s SELECT * FROM (%s) AS last",
@@ -178,7 +186,25 @@ class StockChannelAvailability(models.AbstractModel):
             query,
         )
 
-    def _steps(self, scope):
+    def _is_most_of_all(self, scope):
+        """Return whether these listings are so many that all stock is better read.
+
+        Asking of each of a million quants whether it is needed takes as long as
+        counting the few that are not.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT (SELECT count(*) FROM (%s) AS scope) * 2
+                       > (SELECT reltuples FROM pg_class
+                           WHERE oid = 'product_product'::regclass)
+                """,
+                scope,
+            )
+        )
+        return self.env.cr.fetchone()[0]
+
+    def _steps(self, scope, is_most_of_all):
         """Return (name, query) of each step, in the order they build on each other."""
         return [
             ("listing_rule", self._listing_rule_query(scope)),
@@ -191,7 +217,7 @@ class StockChannelAvailability(models.AbstractModel):
             ("need", self._need_query()),
             ("needed_product", self._needed_product_query()),
             ("bad_lot", self._bad_lot_query()),
-            ("held", self._held_query()),
+            ("held", self._held_query(is_most_of_all)),
             ("demand", self._demand_query()),
             ("claim", self._claim_query()),
             ("incoming", self._incoming_query()),

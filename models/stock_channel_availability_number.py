@@ -193,13 +193,15 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
         return SQL(
             """
             SELECT part.*,
-                   total - coalesce(unavailable, 0) AS on_hand,
-                   coalesce(total, 0)
-                       - CASE WHEN coalesce(unavailable, reserved, owed, in_flight,
-                                            incoming) IS NULL THEN 0
-                           ELSE coalesce(unavailable, 0) + coalesce(reserved, 0)
-                               + coalesce(owed, 0) + coalesce(in_flight, 0)
-                               - coalesce(incoming, 0) END AS free
+                   CASE WHEN unavailable IS NULL THEN total
+                       ELSE total - unavailable END AS on_hand,
+                   -- Of most products nothing but the stock has to be looked at.
+                   CASE WHEN coalesce(unavailable, reserved, owed, in_flight,
+                                      incoming) IS NULL THEN coalesce(total, 0)
+                       ELSE coalesce(total, 0) - coalesce(unavailable, 0)
+                           - coalesce(reserved, 0) - coalesce(owed, 0)
+                           - coalesce(in_flight, 0) + coalesce(incoming, 0)
+                       END AS free
               FROM (
                   SELECT listing.listing_id,
                          place.channel_location_id,

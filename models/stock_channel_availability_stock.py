@@ -107,27 +107,20 @@ class StockChannelAvailabilityStock(models.AbstractModel):
             """
         )
 
-    def _sold_query(self, scope):
-        """The products whose kits are asked for: those listed, and those in flight."""
-        return SQL(
-            """
-            SELECT listing.product_id, channel.company_id
-              FROM (%s) AS scope
-              JOIN stock_channel_listing AS listing ON listing.id = scope.listing_id
-              JOIN stock_channel AS channel ON channel.id = listing.channel_id
-             UNION
-            SELECT line.product_id, line.company_id
-              FROM stock_channel_order_line AS line
-             WHERE line.in_flight_qty > 0
-               AND line.components IS NULL
-               AND line.product_id IS NOT NULL
-            """,
-            scope,
-        )
-
     def _component_query(self):
+        """What kits are made of: those listed, and those in flight."""
         return self.env["stock.channel.kit"]._component_query(
-            self._sold_query(SQL("SELECT listing_id FROM listing"))
+            SQL(
+                """
+                SELECT product_id, company_id FROM listing
+                 UNION ALL
+                SELECT line.product_id, line.company_id
+                  FROM stock_channel_order_line AS line
+                 WHERE line.in_flight_qty > 0
+                   AND line.components IS NULL
+                   AND line.product_id IS NOT NULL
+                """
+            )
         )
 
     def _need_query(self):
@@ -181,11 +174,13 @@ class StockChannelAvailabilityStock(models.AbstractModel):
             now=self.env.cr.now(),
         )
 
-    def _held_query(self):
+    def _held_query(self, is_most_of_all):
         """On hand, unavailable and reserved, per channel location and product.
 
         Reserved is counted over exactly the quants counted as on hand, so that
         goods on a damaged shelf are neither offered nor subtracted.
+
+        :param bool is_most_of_all: read all stock, needed or not.
         """
         return SQL(
             """
@@ -195,14 +190,16 @@ class StockChannelAvailabilityStock(models.AbstractModel):
                    sum(quant.quantity) FILTER (WHERE NOT (%(usable)s)) AS unavailable,
                    sum(quant.reserved_quantity) FILTER (
                        WHERE quant.reserved_quantity <> 0 AND %(usable)s) AS reserved
-              FROM needed_product
-              JOIN stock_quant AS quant ON quant.product_id = needed_product.product_id
+              FROM %(quants)s
               JOIN leaf ON leaf.location_id = quant.location_id
               LEFT JOIN bad_lot
                      ON bad_lot.channel_id = leaf.channel_id
                     AND bad_lot.lot_id = quant.lot_id
              GROUP BY leaf.channel_location_id, quant.product_id
             """,
+            quants=SQL("stock_quant AS quant")
+            if is_most_of_all
+            else SQL("needed_product JOIN stock_quant AS quant USING (product_id)"),
             usable=SQL(
                 """
                 leaf.is_sellable

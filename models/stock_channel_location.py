@@ -143,6 +143,10 @@ class StockChannelLocation(models.Model):
                 )
             )
 
+    def unlink(self):
+        self._told_rows().unlink()
+        return super().unlink()
+
     def _mapped(self):
         """Return those that have stock behind them and a warehouse that ships it."""
         return self.filtered(lambda place: place.location_ids and place.warehouse_id)
