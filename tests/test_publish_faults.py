@@ -152,14 +152,14 @@ class TestConvergence(CatalogueCase):
 
     @mute_logger(PUBLISH_LOGGER)
     def test_r7_with_compare_and_set(self):
-        for seed in (7,):
+        for seed in (7, 71):
             with self.subTest(seed=seed):
                 self.converge(seed)
 
     @mute_logger(PUBLISH_LOGGER)
     def test_r7_behind_the_fence(self):
         self.set_capabilities(batch_size=self.batch_size, compare_and_set=False)
-        for seed in (8,):
+        for seed in (8, 81):
             with self.subTest(seed=seed):
                 self.converge(seed)
 
@@ -168,7 +168,7 @@ class TestConvergence(CatalogueCase):
         self.set_capabilities(
             batch_size=self.batch_size, compare_and_set=False, read_back=False
         )
-        for seed in (9,):
+        for seed in (9, 91):
             with self.subTest(seed=seed):
                 self.converge(seed)
 
@@ -276,7 +276,7 @@ class TestPoliteness(CatalogueCase):
                 if run % 16 == 0:
                     self.change(*[1] * self.size)
                 self.run_publish()
-                self.pass_time(180)
+                self.pass_time(15)
             tries = len(self.shop.transport.calls) - before
             self.assertLess(tries, 50)
             self.shop.transport.always = None
