@@ -33,6 +33,7 @@ PULL_PARTS = (
     "reserved",
     "owed",
     "in_flight",
+    "incoming",
     "sellable",
     "published",
     "own_open",

@@ -203,6 +203,48 @@ class TestDoor(HttpCase):
         self.assertEqual(level["parts"]["on_hand"], "12345678")
         self.assertEqual(self.pull(level["sequence"]).json()["levels"], [])
 
+    def test_pull_tells_every_part_of_a_number(self):
+        product = self.listing.product_id
+        place = self.channel.location_ids
+        self.env["stock.quant"]._update_available_quantity(
+            product, place.location_ids, 7
+        )
+        self.env["stock.move"].create(
+            {
+                "product_id": product.id,
+                "product_uom": product.uom_id.id,
+                "product_uom_qty": 5,
+                "location_id": self.env.ref("stock.stock_location_suppliers").id,
+                "location_dest_id": place.location_ids.id,
+                "date": fields.Datetime.now(),
+            }
+        )._action_confirm()
+        self.env["stock.channel.rule"].create(
+            {"channel_id": self.channel.id, "kind": "horizon", "value": 3}
+        )
+        self.env["stock.channel.rule"].create(
+            {"channel_id": self.channel.id, "kind": "buffer", "value": 2}
+        )
+        self.env["stock.channel.publication"]._refresh(
+            self.listing, "first", fields.Datetime.now()
+        )
+        (level,) = self.pull().json()["levels"]
+        self.assertEqual(
+            level["parts"],
+            {
+                "on_hand": "7",
+                "unavailable": "0",
+                "reserved": "0",
+                "owed": "0",
+                "in_flight": "0",
+                "incoming": "5",
+                "sellable": "12",
+                "published": "10",
+                "own_open": "0",
+            },
+        )
+        self.assertEqual(level["quantity"], "10")
+
     def test_pull_needs_a_signature_and_a_real_cursor(self):
         self.assert_answer(self.pull(secret=OTHER_SECRET), 401, "not authentic")
         self.assertEqual(self.pull("x' OR 1").status_code, 400)
