@@ -320,8 +320,7 @@ class Records:
         for move in moves:
             source, target = self._ends(move)
             is_wanted = (
-                self.is_inside(target)
-                and target.usage in ("internal", "view")
+                target.id in self.leaf_ids
                 and target.effective_stock_condition == "sellable"
             )
             if is_wanted and not (

@@ -8,6 +8,10 @@ from ..connectors.base import QuantityMeaning
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as Odoo stores times
 # A rise that waits for the channel's orders does not ask for them more often.
 POLL_GAP = timedelta(seconds=10)
+# An older round says nothing: after an outage of hours the channel has sold on.
+POLL_AGE = timedelta(minutes=5)
+# Where orders are not polled, what is under way is given this long to be told.
+QUIET = timedelta(minutes=1)
 # With so many messages not worked off it is not asked which products they touch.
 TOUCHING_MESSAGES = 200
 
@@ -83,8 +87,18 @@ class StockChannelFence(models.Model):
         )
 
     def _is_polled_after(self, moment):
-        """Return when a complete round of polling started after ``moment``."""
-        return SQL("%s > %s", self.polled_at or EPOCH, moment)
+        """Return when a complete round of polling started after ``moment``, lately.
+
+        A channel that is never polled is given a minute instead, so that its rows do
+        not wait for good.
+        """
+        now = self.env.cr.now()
+        if not self._capabilities().polling:
+            return SQL("%s < %s", moment, now - QUIET)
+        polled_at = self.polled_at or EPOCH
+        if polled_at < now - POLL_AGE:
+            return SQL("FALSE")
+        return SQL("%s > %s", polled_at, moment)
 
     def _is_worked_off(self):
         """Return when nothing that polling found by then still touches ``row``.

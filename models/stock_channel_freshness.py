@@ -79,7 +79,8 @@ class StockChannelFreshness(models.Model):
         direction = "rise" if is_first or change > 0 else "fall"
         key = (row.channel_id.id, direction, hour_of(now))
         histogram, _last_at = collected.get(key) or (Histogram(), None)
-        histogram.add(max((now - row.changed_at).total_seconds(), 0.0))
+        since = row._fresh_from(float(update.quantity), now)
+        histogram.add(max((now - since).total_seconds(), 0.0))
         collected[key] = (histogram, now)
 
     def _flush_collected(self):

@@ -304,6 +304,20 @@ class TestExplain(ExplainCase):
         self.assertEqual(found["parts"]["wire"], 8.0)
         self.assert_adds_up(found)
 
+    def test_receipt_for_a_view_is_not_expected_here(self):
+        """Goods do not lie in a view; the statement and explain must agree."""
+        self.env["stock.channel.rule"].create(
+            {"channel_id": self.channel.id, "kind": "horizon", "value": 5}
+        )
+        self.place.location_ids = self.warehouse.view_location_id
+        self.make_move(self.product, 4, self.suppliers, self.warehouse.view_location_id)
+        self.make_move(self.product, 3, self.suppliers, self.stock)
+        self.run_compute()
+        found = self.publication().explain()
+        self.assertEqual(found["parts"]["incoming"], 3)
+        self.assertEqual([one["quantity"] for one in found["lines"]["incoming"]], [3])
+        self.assertEqual(found["differences"], [])
+
     def test_physical_channel_gets_its_own_open_orders_back(self):
         self.env.flush_all()
         self.env.cr.execute(

@@ -98,6 +98,17 @@ class TestFence(FenceCase):
         self.run_publish()
         self.assertEqual((self.shown(), self.row.state), (5, "clean"))
 
+    def test_round_from_before_an_outage_does_not_cover_a_rise(self):
+        """It was read in time, but the number could not go out for an hour."""
+        self.change_stock(4)
+        self.poll()
+        self.pass_time(3600)
+        self.run_publish()
+        self.assertEqual(self.shown(), 1)
+        self.poll()
+        self.run_publish()
+        self.assertEqual(self.shown(), 5)
+
     def test_fall_waits_for_nothing(self):
         self.change_stock(-1)
         self.run_publish()
@@ -296,6 +307,17 @@ class TestFenceless(FenceCase):
     def test_channel_that_cannot_be_polled_is_told_at_once(self):
         self.set_capabilities(compare_and_set=False, polling=False)
         self.change_stock(4)
+        self.run_publish()
+        self.assertEqual(self.shown(), 5)
+
+    def test_difference_of_a_channel_that_is_not_polled_waits_a_minute(self):
+        """Its number would otherwise never rise again: no round ever comes."""
+        self.set_capabilities(compare_and_set=False, polling=False)
+        self.row.fence_at = self.env.cr.now()
+        self.change_stock(4)
+        self.run_publish()
+        self.assertEqual(self.shown(), 1)
+        self.pass_time(61)
         self.run_publish()
         self.assertEqual(self.shown(), 5)
 
