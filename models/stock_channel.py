@@ -449,8 +449,12 @@ class StockChannel(models.Model):
         return missing
 
     def action_go_shadow(self):
+        """Compute numbers and compare them with the channel; tell it nothing."""
         self.check_access("write")
         self._update_state("shadow")
+        self._arm()
+        self.env["stock.channel.dirty"]._log_listings(self._all_listings(), "first")
+        self._wake_workers()
 
     def action_go_live(self):
         """Put the channel live in this database and publish everything anew.
@@ -460,18 +464,17 @@ class StockChannel(models.Model):
         """
         self.check_access("write")
         self._update_state("live")
-        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
-        self.sudo().write(
-            {
-                "database_uuid": uuid,
-                "live_at": self.env.cr.now(),
-                "is_cut_over": False,
-            }
-        )
+        self._arm()
+        self.sudo().write({"live_at": self.env.cr.now(), "is_cut_over": False})
         self._numbers()._forget(is_same=True)
         self.env["stock.channel.dirty"]._log_listings(self._all_listings(), "first")
         self._wake_workers()
         self._wake_pollers()
+
+    def _arm(self):
+        """Let this database, and no copy of it, speak with the channel."""
+        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        self.sudo().database_uuid = uuid
 
     def action_pause(self):
         self.check_access("write")

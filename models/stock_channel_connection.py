@@ -81,7 +81,18 @@ class StockChannelConnection(models.Model):
         return registry.get(self.connector).capabilities
 
     def _may_talk(self):
-        """Return whether this database may speak for the channel.
+        """Return whether this database may speak for the channel."""
+        return self.state == "live" and self._is_ours()
+
+    def _may_read(self):
+        """Return whether this database may ask the channel what it shows.
+
+        In shadow it may: that is what the computed numbers are compared with.
+        """
+        return self.state in ("shadow", "live") and self._is_ours()
+
+    def _is_ours(self):
+        """Return whether the channel was started in this very database.
 
         A copy of the production database would otherwise publish its old stock
         under the real credentials.
@@ -89,8 +100,7 @@ class StockChannelConnection(models.Model):
         self.ensure_one()
         parameters_sudo = self.env["ir.config_parameter"].sudo()
         return (
-            self.state == "live"
-            and self.active
+            self.active
             and self.sudo().database_uuid == parameters_sudo.get_param("database.uuid")
             and not parameters_sudo.get_param("database.is_neutralized")
         )

@@ -39,12 +39,16 @@ class StockChannelCron(models.Model):
                 channel_sudo.poll_cron_id = channel_sudo._create_cron(
                     "poll", "_cron_poll", minutes=1
                 )
-            is_on = channel_sudo.active and channel_sudo.state == "live"
-            crons = channel_sudo.publish_cron_id | channel_sudo.poll_cron_id
-            wrong = crons.filtered(lambda cron, is_on=is_on: cron.active != is_on)
-            # A job that is just running cannot be changed, and pausing a channel
-            # must not fail for that: the job asks for the state before each call.
-            wrong.try_lock_for_update(allow_referencing=True).active = is_on
+            # In shadow the channel is asked what it shows and told nothing.
+            for cron, states in (
+                (channel_sudo.publish_cron_id, ("live",)),
+                (channel_sudo.poll_cron_id, ("live", "shadow")),
+            ):
+                is_on = channel_sudo.active and channel_sudo.state in states
+                # A job that is just running cannot be changed, and pausing a channel
+                # must not fail for that: the job asks for the state before each call.
+                if cron.active != is_on:
+                    cron.try_lock_for_update(allow_referencing=True).active = is_on
 
     def _create_cron(self, job, method, minutes):
         self.ensure_one()
@@ -91,8 +95,10 @@ class StockChannelCron(models.Model):
 
     def _wake_pollers(self):
         """Run the poll jobs of these channels after the commit."""
-        live_sudo = self.sudo().filtered(lambda channel: channel.state == "live")
-        self._trigger_after_commit(live_sudo.poll_cron_id)
+        asked_sudo = self.sudo().filtered(
+            lambda channel: channel.state in ("live", "shadow")
+        )
+        self._trigger_after_commit(asked_sudo.poll_cron_id)
 
     def _wake_workers(self):
         """Run everything that could have work after the commit."""

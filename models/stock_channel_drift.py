@@ -14,6 +14,7 @@ DRIFTS = [
     ("edited", "Edited at the Channel"),
     ("refused", "Refused"),
     ("unknown", "Not at the Channel"),
+    ("shadow", "Would Be Told Another"),
 ]
 AGREES = "agrees"
 # States in which the channel's number is not about to change by our own doing.
@@ -107,6 +108,8 @@ class StockChannelDrift(models.Model):
         self.ensure_one()
         quantity = float(found.quantity) if found else 0.0
         self.write({"observed_qty": quantity, "observed_at": self.env.cr.now()})
+        if self.channel_id.state == "shadow":
+            return self._compare_shadow(found, quantity)
         is_settled = self.state in SETTLED and bool(self.expected_at)
         is_moving = not is_settled or self._told() != mark.told
         if found and is_same(quantity, self.expected_qty):
@@ -126,6 +129,13 @@ class StockChannelDrift(models.Model):
             self.read_next = False
             return self._agree()
         return self._kind_of_drift(quantity, is_missing=not found)
+
+    def _compare_shadow(self, found, quantity):
+        """Compare with what the channel would be told; nobody acts on it."""
+        if found and is_same(quantity, self.wanted_qty):
+            return self._agree()
+        self._doubt(quantity, read_next=False)
+        return "shadow" if found else "unknown"
 
     def _doubt(self, quantity, *, read_next):
         self.write(
@@ -213,6 +223,8 @@ class StockChannelDrift(models.Model):
         is_published = kind == "edited" and self.channel_id.drift_rule == "publish"
         streak = self.drift_streak + (kind == "edited" and is_new)
         self.write({"drift": kind, "drift_streak": streak, "read_next": kind == "late"})
+        if self.channel_id.state == "shadow":
+            return
         if is_published:
             self._publish_over()
         if not is_new or is_flood:

@@ -144,8 +144,11 @@ class StockChannelLocation(models.Model):
             )
 
     def unlink(self):
-        self._told_rows().unlink()
-        return super().unlink()
+        # Afterwards: first it is asked whether anything was told.
+        rows = self._told_rows()
+        result = super().unlink()
+        rows.unlink()
+        return result
 
     def _mapped(self):
         """Return those that have stock behind them and a warehouse that ships it."""

@@ -39,12 +39,13 @@ class StockChannelPoll(models.Model):
         """Poll the channel's orders, then read back what it shows.
 
         In this order: a difference can be told from a sale only by whoever has
-        heard of the sales before.
+        heard of the sales before. In shadow only what it shows is read.
         """
         channel = self.sudo().exists()
-        if not channel or not self._in_transaction(channel._is_due):
+        if not channel or not self._in_transaction(channel._is_due_to_read):
             return
-        if channel._capabilities().polling and not channel._poll_orders():
+        has_orders = channel._capabilities().polling and channel.state == "live"
+        if has_orders and not channel._poll_orders():
             return
         channel._read_back()
 

@@ -75,9 +75,11 @@ class StockChannelPublish(models.Model):
         channel._in_transaction(channel._arrange_next_run)
 
     def _is_due(self):
-        return self._may_talk() and (
-            not self.next_attempt_at or self.next_attempt_at <= self.env.cr.now()
-        )
+        return self._may_talk() and not self._is_left_alone()
+
+    def _is_left_alone(self):
+        """Return whether the channel failed or asked for patience lately."""
+        return bool(self.next_attempt_at and self.next_attempt_at > self.env.cr.now())
 
     def _is_cut_over(self):
         """Return whether the channel's orders were read since it went live.

@@ -180,10 +180,10 @@ class StockChannelReadBack(models.Model):
                         channel.name,
                     )
                 )
-            if channel.state != "live":
+            if channel.state not in ("shadow", "live"):
                 raise UserError(
                     self.env._(
-                        "%s is not live; only a live channel is compared.",
+                        "%s is neither live nor in shadow; it is not compared.",
                         channel.name,
                     )
                 )
@@ -248,17 +248,19 @@ class StockChannelReadBack(models.Model):
     def _readable_rows(self):
         """Return the rows that can differ: those the channel has taken once.
 
-        A paused listing keeps whatever number the channel has.
+        A paused listing keeps whatever number the channel has. In shadow the channel
+        has taken none, and every number is compared with what it would be told.
         """
         return SQL(
             """
               FROM stock_channel_publication AS row
               JOIN stock_channel_listing AS listing ON listing.id = row.listing_id
              WHERE row.channel_id = %s
-               AND row.acknowledged_at IS NOT NULL
+               AND (row.acknowledged_at IS NOT NULL OR %s)
                AND NOT (listing.active AND coalesce(listing.is_paused, FALSE))
             """,
             self.id,
+            self.state == "shadow",
         )
 
     def _choose_rows(self, limit, condition):
@@ -323,10 +325,13 @@ class StockChannelReadBack(models.Model):
             self._heal_flood()
         if vals:
             self.write(vals)
-        if self.read_back_requested_at and self._is_due():
+        if self.read_back_requested_at and self._is_due_to_read():
             self._wake_pollers()
 
     # ---------------------------------------------------------------- reading
+
+    def _is_due_to_read(self):
+        return self._may_read() and not self._is_left_alone()
 
     def _read_rows(self, connector, row_ids, deadline):
         """Read these rows, chunk by chunk, until the time is over.
@@ -336,7 +341,7 @@ class StockChannelReadBack(models.Model):
         size = self._capabilities().batch_size
         left = len(row_ids)
         for chunk_ids in split_every(size, row_ids):
-            if not self._in_transaction(self._is_due):
+            if not self._in_transaction(self._is_due_to_read):
                 return False
             if not self._read_chunk(connector, chunk_ids):
                 return False
@@ -404,7 +409,7 @@ class StockChannelReadBack(models.Model):
         agreeing._resolve_drift()
         self.read_back_tally = dict(tally)
         differing = sum(tally[kind] for kind in ACTED_KINDS)
-        is_flood = differing > FLOOD
+        is_flood = differing > FLOOD and self.state == "live"
         for row, kind, is_new in certain:
             row._settle_drift(kind, is_new=is_new, is_flood=is_flood)
         if is_flood and any(is_new for _row, _kind, is_new in certain):

@@ -26,6 +26,7 @@ from . import (
     test_return,
     test_rules,
     test_security,
+    test_shadow,
     test_tours,
     test_window,
 )

@@ -177,7 +177,7 @@ class TestReadBack(DriftCase):
 
     def test_paused_channel_is_not_compared(self):
         self.channel.action_pause()
-        with self.assertRaisesRegex(UserError, "not live"):
+        with self.assertRaisesRegex(UserError, "neither live nor in shadow"):
             self.channel.action_read_back()
 
     @mute_logger(PUBLISH_LOGGER)
