@@ -166,6 +166,9 @@ class StockChannelPublish(models.Model):
             SELECT row.id
               FROM stock_channel_publication AS row
               JOIN stock_channel_listing AS listing ON listing.id = row.listing_id
+              -- No key keeps it there: the sweep removes what lost its location.
+              JOIN stock_channel_location AS place
+                ON place.id = row.channel_location_id
              WHERE row.channel_id = %(channel)s
                AND row.state = 'pending'
                -- An archived listing is told zero, paused or not.
