@@ -83,7 +83,12 @@ class StockChannelFence(models.Model):
         )
 
     def _is_polled_after(self, moment):
-        """Return when a complete round of polling started after ``moment``."""
+        """Return when a complete round of polling started after ``moment``.
+
+        Where none can ever start there is nothing to wait for.
+        """
+        if not self._capabilities().polling:
+            return SQL("TRUE")
         return SQL("%s > %s", self.polled_at or EPOCH, moment)
 
     def _is_worked_off(self):
