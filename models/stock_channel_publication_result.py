@@ -43,6 +43,7 @@ class StockChannelPublicationResult(models.Model):
                     "sent_qty": row.wanted_qty,
                     "sent_sequence": sequence,
                     "sent_at": now,
+                    "moved_qty": 0.0,
                     "push_id": push.id,
                     "attempts": row.attempts + 1,
                     "lease_until": now + timedelta(seconds=LEASE_SECONDS),
@@ -107,9 +108,7 @@ class StockChannelPublicationResult(models.Model):
             "acknowledged_qty": quantity,
             "acknowledged_sequence": update.sequence,
             "acknowledged_at": now,
-            "expected_qty": quantity,
-            "expected_at": now,
-            "fence_at": False,
+            **self._expected_after(update, now),
             "attempts": 0,
             "last_error": False,
             "lease_until": False,
@@ -127,6 +126,25 @@ class StockChannelPublicationResult(models.Model):
         self.env["stock.channel.exception"]._resolve_fingerprint(
             self.channel_id, f"publication:{self.id}"
         )
+
+    def _expected_after(self, update, now):
+        """Return what the channel is expected to show, now that it took a number.
+
+        What it sold meanwhile may have come off that number already: then it must
+        not count as there, or the next rise would pass for a fall and put what was
+        sold back on sale. An answer that comes after the row was read again says
+        nothing newer than that reading.
+        """
+        if self.state not in ("sending", "unknown"):
+            was_read = self.expected_at and self.expected_at > self.sent_at
+            if was_read:
+                return {}
+        sold = min(self.moved_qty, 0.0) if self.state == "sending" else 0.0
+        return {
+            "expected_qty": float(update.quantity) + sold,
+            "expected_at": now,
+            "fence_at": False,
+        }
 
     def _record_stale(self, result):
         """The channel shows something newer than we knew of."""
