@@ -171,6 +171,7 @@ class StockChannelPublish(models.Model):
                 ON place.id = row.channel_location_id
              WHERE row.channel_id = %(channel)s
                AND row.state = 'pending'
+               AND (row.lease_until IS NULL OR row.lease_until <= %(now)s)
                -- An archived listing is told zero, paused or not.
                AND NOT (listing.active AND coalesce(listing.is_paused, FALSE))
                AND (%(row_ids)s::int[] IS NULL OR row.id = ANY(%(row_ids)s))
@@ -191,6 +192,7 @@ class StockChannelPublish(models.Model):
                FOR UPDATE OF row SKIP LOCKED
             """,
             channel=self.id,
+            now=self.env.cr.now(),
             limit=limit,
             row_ids=row_ids,
             may_go=self._may_go(),

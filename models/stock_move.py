@@ -31,18 +31,18 @@ class StockMove(models.Model):
             self._log_channel_dirty()
         # Whoever waited for these, or does from now on, is owed another quantity.
         is_linked = "move_dest_ids" in vals
-        waiting = self.move_dest_ids if is_linked else self.browse()
+        waiting_sudo = self.sudo().move_dest_ids if is_linked else self.sudo().browse()
         result = super().write(vals)
         if WATCHED & vals.keys():
             self._log_channel_dirty()
         if is_linked:
-            (waiting | self.move_dest_ids)._log_channel_dirty()
+            (waiting_sudo | self.sudo().move_dest_ids)._log_channel_dirty()
         return result
 
     def unlink(self):
         """Odoo lets people delete confirmed moves that are linked to nothing."""
         if self.env["stock.channel"]._is_in_use():
-            (self | self.move_dest_ids)._log_channel_dirty()
+            (self.sudo() | self.sudo().move_dest_ids)._log_channel_dirty()
         return super().unlink()
 
     def _log_channel_dirty(self):
