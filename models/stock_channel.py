@@ -467,6 +467,9 @@ class StockChannel(models.Model):
         self._arm()
         self.sudo().write({"live_at": self.env.cr.now(), "is_cut_over": False})
         self._numbers()._forget(is_same=True)
+        # All is computed from here on: dates that passed before are no news.
+        looked_sudo = self.sudo().filtered("dates_checked_at")
+        looked_sudo.dates_checked_at = self.env.cr.now()
         self.env["stock.channel.dirty"]._log_listings(self._all_listings(), "first")
         self._wake_workers()
         self._wake_pollers()

@@ -1,6 +1,8 @@
 from odoo import models
 from odoo.tools import SQL
 
+from .quantities import DIGITS
+
 # Rules in force, by the name of their column; see stock.channel.rule.
 KINDS = (
     "horizon",
@@ -164,19 +166,21 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
         """What a physical channel subtracts itself: its own open orders.
 
         Counted at the location the channel assigned; how many of a line are open
-        is ``stock.channel.order.line.own_open_qty``.
+        is ``stock.channel.order.line.own_open_qty``. Rounded as what is sent: with
+        the noise of floats in it, no number sent would ever be the one wanted.
         """
         return SQL(
             """
             SELECT line.listing_id,
                    line.assigned_location_id AS channel_location_id,
-                   sum(line.own_open_qty) AS quantity
+                   round(sum(line.own_open_qty), %s) AS quantity
               FROM stock_channel_order_line AS line
               JOIN listing ON listing.listing_id = line.listing_id
              WHERE line.own_open_qty > 0
                AND line.assigned_location_id IS NOT NULL
              GROUP BY line.listing_id, line.assigned_location_id
-            """
+            """,
+            DIGITS,
         )
 
     # ------------------------------------------------------------- the numbers

@@ -132,9 +132,21 @@ class StockChannelDirty(models.Model):
 
     @api.model
     def _cron_compute(self):
-        """Turn logged changes into wanted numbers; run by its scheduled action."""
+        """Turn logged changes into wanted numbers; run by its scheduled action.
+
+        Publishers write the same numbers, batch by batch. Against many of them a
+        long transaction loses each time it starts over, so it takes a tenth then.
+        """
+        size = DRAIN_SIZE
         while True:
-            done = self._in_transaction(self._drain)
+            tried = []
+
+            def drain(tried=tried, most=size):
+                tried.append(max(most // 10 ** len(tried), 1))
+                return self._drain(tried[-1])
+
+            done = self._in_transaction(drain)
+            size = tried[-1]
             remaining = self._in_transaction(lambda: self.search_count([], limit=1))
             seconds_left = self.env["ir.cron"]._commit_progress(
                 done, remaining=remaining
@@ -142,17 +154,18 @@ class StockChannelDirty(models.Model):
             if not done or not remaining or not seconds_left:
                 return
 
-    def _drain(self):
+    def _drain(self, size=DRAIN_SIZE):
         """Compute the listings behind the oldest rows, then delete those rows.
 
         A lower id may be committed after a higher one, so exactly the rows that were
         read are deleted.
 
+        :param int size: most rows to drain.
         :return: number of rows drained.
         """
         self.env.flush_all()
         self.env.cr.execute(
-            SQL("SELECT id FROM stock_channel_dirty ORDER BY id LIMIT %s", DRAIN_SIZE)
+            SQL("SELECT id FROM stock_channel_dirty ORDER BY id LIMIT %s", size)
         )
         row_ids = [row_id for (row_id,) in self.env.cr.fetchall()]
         if not row_ids:
@@ -249,6 +262,7 @@ class StockChannelDirty(models.Model):
         :return: how many numbers were wrong.
         """
         publications = self.env["stock.channel.publication"]
+        self._in_transaction(lambda: publications._remove_lost(channel))
         listing_ids = self._in_transaction(
             lambda: publications._find_differences(channel)
         )

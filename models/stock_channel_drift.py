@@ -112,7 +112,9 @@ class StockChannelDrift(models.Model):
             return self._compare_shadow(found, quantity)
         is_settled = self.state in SETTLED and bool(self.expected_at)
         is_moving = not is_settled or self._told() != mark.told
-        if found and is_same(quantity, self.expected_qty):
+        # What is not offered any more need not be at the channel either.
+        is_gone = not found and self.is_withdrawn
+        if is_gone or (found and is_same(quantity, self.expected_qty)):
             self.read_next = False
             return None if is_moving else self._agree()
         is_known = bool(self.drift) and is_same(quantity, self.drift_qty)

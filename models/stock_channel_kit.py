@@ -110,7 +110,8 @@ class StockChannelKit(models.AbstractModel):
                        exploded.product_id,
                        exploded.is_cyclic,
                        CASE WHEN count(*) > 1
-                           THEN sum(ceil(line_quantity * %(step)s - 1e-6)
+                           -- What is too little to be seen is one step as well.
+                           THEN sum(greatest(1, ceil(line_quantity * %(step)s - 1e-6))
                                     / %(step)s * line_factor)
                            ELSE sum(quantity) END AS quantity
                   FROM exploded

@@ -34,6 +34,8 @@ class StockChannelLate(models.Model):
             """
               FROM stock_channel_publication AS row
               JOIN stock_channel_listing AS listing ON listing.id = row.listing_id
+              JOIN stock_channel_location AS place
+                ON place.id = row.channel_location_id
              WHERE row.channel_id = %s
                AND row.state <> 'clean'
                AND row.state IN ('pending', 'sending', 'unknown')

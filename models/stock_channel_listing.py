@@ -132,6 +132,9 @@ class StockChannelListing(models.Model):
         return listings
 
     def write(self, vals):
+        if "channel_id" in vals:
+            moved = self.filtered(lambda row: row.channel_id.id != vals["channel_id"])
+            moved._leave_channel()
         told = [
             (listing.publication_ids.sudo(), listing.sku, listing.external_id)
             for listing in self
@@ -153,6 +156,14 @@ class StockChannelListing(models.Model):
         if {"sku", "item_id", "active"} & vals.keys():
             self._retry_waiting()
         return result
+
+    def _leave_channel(self):
+        """Drop the numbers of a channel that was told none yet.
+
+        :raise UserError: where it was; nobody would keep them up any more.
+        """
+        self._unlink_unless_told()
+        self.publication_ids.sudo().unlink()
 
     def _renamed(self, told):
         """Publish under the new id what was published under another one.

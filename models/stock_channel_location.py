@@ -108,6 +108,11 @@ class StockChannelLocation(models.Model):
         return locations
 
     def write(self, vals):
+        if "channel_id" in vals:
+            moved = self.filtered(lambda row: row.channel_id.id != vals["channel_id"])
+            # Nobody would keep up there what the channel was told.
+            moved._unlink_unless_told()
+            moved._told_rows().unlink()
         told = [
             (place._told_rows(), place.external_id)
             for place in self

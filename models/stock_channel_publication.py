@@ -95,6 +95,11 @@ class StockChannelPublication(models.Model):
     expected_at = fields.Datetime(
         readonly=True, help="Since when the hub knows what the channel shows."
     )
+    moved_qty = fields.Float(
+        digits=0,
+        readonly=True,
+        help="What the channel did itself since the number under way was sent.",
+    )
     observed_qty = fields.Float("Observed", digits=0, readonly=True)
     observed_at = fields.Datetime("Observed On", readonly=True)
     fence_at = fields.Datetime(
@@ -282,19 +287,23 @@ class StockChannelPublication(models.Model):
             SQL(
                 """
                 UPDATE stock_channel_publication
-                   SET expected_qty = expected_qty + %s
-                 WHERE listing_id = %s
-                   AND channel_location_id = %s
-                   AND expected_at < %s
+                   SET expected_qty = expected_qty
+                           + CASE WHEN expected_at < %(at)s THEN %(delta)s ELSE 0 END,
+                       moved_qty = coalesce(moved_qty, 0)
+                           + CASE WHEN sent_at < %(at)s THEN %(delta)s ELSE 0 END
+                 WHERE listing_id = %(listing)s
+                   AND channel_location_id = %(place)s
+                   AND (expected_at < %(at)s
+                        OR (state = 'sending' AND sent_at < %(at)s))
                 """,
-                to_decimal(delta),
-                listing.id,
-                channel_location.id,
-                at,
+                delta=to_decimal(delta),
+                listing=listing.id,
+                place=channel_location.id,
+                at=at,
             ),
             log_exceptions=False,
         )
-        self.invalidate_model(["expected_qty"])
+        self.invalidate_model(["expected_qty", "moved_qty"])
 
     # --------------------------------------------------------------- pulling
 

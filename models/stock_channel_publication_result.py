@@ -6,10 +6,14 @@ from odoo.tools import SQL
 
 from ..connectors.data import QuantityKey, QuantityUpdate, ResultStatus
 from .quantities import to_decimal
+from .stock_channel_poll import as_aware
 from .stock_channel_publication import SEQUENCE
-from .stock_channel_publish import ACCEPTED_ERROR_CHARS, LEASE_SECONDS
+from .stock_channel_publish import ACCEPTED_ERROR_CHARS, LEASE_SECONDS, RETRY
 
 _logger = logging.getLogger(__name__)
+
+# A number the channel finds stale is tried again at once, so many times.
+STALE_TRIES = 3
 
 
 class StockChannelPublicationResult(models.Model):
@@ -43,6 +47,7 @@ class StockChannelPublicationResult(models.Model):
                     "sent_qty": row.wanted_qty,
                     "sent_sequence": sequence,
                     "sent_at": now,
+                    "moved_qty": 0.0,
                     "push_id": push.id,
                     "attempts": row.attempts + 1,
                     "lease_until": now + timedelta(seconds=LEASE_SECONDS),
@@ -86,7 +91,7 @@ class StockChannelPublicationResult(models.Model):
         elif not is_ours:
             _logger.info("late answer for publication %s ignored", self.id)
         elif status == ResultStatus.STALE:
-            self._record_stale(result)
+            self._record_stale(update, result)
         elif status == ResultStatus.REJECTED:
             self._record_rejected(result)
         else:
@@ -107,9 +112,7 @@ class StockChannelPublicationResult(models.Model):
             "acknowledged_qty": quantity,
             "acknowledged_sequence": update.sequence,
             "acknowledged_at": now,
-            "expected_qty": quantity,
-            "expected_at": now,
-            "fence_at": False,
+            **self._expected_after(update, now),
             "attempts": 0,
             "last_error": False,
             "lease_until": False,
@@ -128,10 +131,36 @@ class StockChannelPublicationResult(models.Model):
             self.channel_id, f"publication:{self.id}"
         )
 
-    def _record_stale(self, result):
-        """The channel shows something newer than we knew of."""
+    def _expected_after(self, update, now):
+        """Return what the channel is expected to show, now that it took a number.
+
+        What it sold meanwhile may have come off that number already: then it must
+        not count as there, or the next rise would pass for a fall and put what was
+        sold back on sale. An answer that comes after the row was read again says
+        nothing newer than that reading.
+        """
+        if self.state not in ("sending", "unknown"):
+            was_read = self.expected_at and self.expected_at > self.sent_at
+            if was_read:
+                return {}
+        sold = min(self.moved_qty, 0.0) if self.state == "sending" else 0.0
+        return {
+            "expected_qty": float(update.quantity) + sold,
+            "expected_at": now,
+            "fence_at": False,
+        }
+
+    def _record_stale(self, update, result):
+        """The channel shows something newer than we knew of.
+
+        Told so several times in a row, the row waits before it is tried again.
+        """
         now = self.env.cr.now()
         vals = {"lease_until": False, "fence_at": now}
+        if self.attempts >= STALE_TRIES:
+            wait = RETRY.delay(self.attempts)
+            vals["lease_until"] = now + timedelta(seconds=wait)
+        self._catch_up(update, result, now)
         if result.quantity is None:
             self._update_state("unknown", vals)
             return
@@ -144,6 +173,24 @@ class StockChannelPublicationResult(models.Model):
         )
         self._update_state("pending", vals)
         self.channel_id._wake_pollers()
+
+    def _catch_up(self, update, result, now):
+        """Number on above what the channel remembers, after a backup was restored.
+
+        Sequences start at the clock in milliseconds and rise by one: what is beyond
+        twice that was never given out, and is not believed.
+        """
+        believable = 2000 * int(as_aware(now).timestamp())
+        if update.sequence <= (result.sequence or 0) < believable:
+            self.env.cr.execute(
+                SQL(
+                    "SELECT setval(%s, %s) FROM %s WHERE last_value < %s",
+                    SEQUENCE,
+                    result.sequence,
+                    SQL.identifier(SEQUENCE),
+                    result.sequence,
+                )
+            )
 
     def _record_rejected(self, result):
         message = result.message or result.code or self.env._("No reason given.")

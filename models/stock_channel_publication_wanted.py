@@ -163,6 +163,25 @@ class StockChannelPublicationWanted(models.Model):
         return sum(row["changed"] for row in changed)
 
     @api.model
+    def _remove_lost(self, channel):
+        """Remove the numbers of locations that were deleted while they were computed.
+
+        No key in the database refuses them, see ``ImpliedMany2one``.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM stock_channel_publication
+                 WHERE channel_id = %s
+                   AND channel_location_id NOT IN (
+                       SELECT id FROM stock_channel_location)
+                """,
+                channel.id,
+            )
+        )
+        self.invalidate_model()
+
+    @api.model
     def _find_differences(self, channel):
         """Compute every number of a channel and compare it with the ledger.
 

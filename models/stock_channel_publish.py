@@ -168,8 +168,12 @@ class StockChannelPublish(models.Model):
             SELECT row.id
               FROM stock_channel_publication AS row
               JOIN stock_channel_listing AS listing ON listing.id = row.listing_id
+              -- No key keeps it there: the sweep removes what lost its location.
+              JOIN stock_channel_location AS place
+                ON place.id = row.channel_location_id
              WHERE row.channel_id = %(channel)s
                AND row.state = 'pending'
+               AND (row.lease_until IS NULL OR row.lease_until <= %(now)s)
                -- An archived listing is told zero, paused or not.
                AND NOT (listing.active AND coalesce(listing.is_paused, FALSE))
                AND (%(row_ids)s::int[] IS NULL OR row.id = ANY(%(row_ids)s))
@@ -190,6 +194,7 @@ class StockChannelPublish(models.Model):
                FOR UPDATE OF row SKIP LOCKED
             """,
             channel=self.id,
+            now=self.env.cr.now(),
             limit=limit,
             row_ids=row_ids,
             may_go=self._may_go(),

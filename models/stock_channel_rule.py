@@ -17,6 +17,9 @@ KINDS = [
 PERCENT_KINDS = {"share", "buffer_percent"}
 # Ten years; a date beyond what the database can hold would stop every computation.
 MAX_DAYS = 3650
+# More units than anybody has, and few enough to be told exactly: a number that no
+# float can hold would stop the publishing of the whole channel.
+MAX_UNITS = 10**9
 
 
 class StockChannelRule(models.Model):
@@ -118,9 +121,13 @@ class StockChannelRule(models.Model):
     @api.constrains("kind", "value")
     def _check_value(self):
         for rule in self:
-            if not math.isfinite(rule.value) or rule.value < 0:
+            if not math.isfinite(rule.value) or not 0 <= rule.value <= MAX_UNITS:
                 raise ValidationError(
-                    self.env._("%s: the value is zero or more.", rule._label())
+                    self.env._(
+                        "%(rule)s: the value is zero or more, at most %(most)s.",
+                        rule=rule._label(),
+                        most=MAX_UNITS,
+                    )
                 )
             if rule.kind in PERCENT_KINDS and rule.value > 100:
                 raise ValidationError(

@@ -224,7 +224,10 @@ class ResourceCalendar(models.Model):
     _inherit = "resource.calendar"
 
     def _check_has_hours(self):
-        """Refuse calendars that say how long somebody works but not when.
+        """Refuse calendars that say how long somebody works but not when, or never.
+
+        A window that never opens would hold every rise for good, and rightly so:
+        nobody would be told.
 
         :raise ValidationError: in words the user can act on.
         """
@@ -234,6 +237,13 @@ class ResourceCalendar(models.Model):
                     self.env._(
                         "%s has flexible hours, so nobody knows when it begins. Take a "
                         "calendar with fixed hours.",
+                        calendar.name,
+                    )
+                )
+            if not calendar.attendance_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%s has no hours. Add those within which it holds.",
                         calendar.name,
                     )
                 )

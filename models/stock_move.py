@@ -29,10 +29,21 @@ class StockMove(models.Model):
     def write(self, vals):
         if "product_id" in vals:
             self._log_channel_dirty()
+        # Whoever waited for these, or does from now on, is owed another quantity.
+        is_linked = "move_dest_ids" in vals
+        waiting_sudo = self.sudo().move_dest_ids if is_linked else self.sudo().browse()
         result = super().write(vals)
         if WATCHED & vals.keys():
             self._log_channel_dirty()
+        if is_linked:
+            (waiting_sudo | self.sudo().move_dest_ids)._log_channel_dirty()
         return result
+
+    def unlink(self):
+        """Odoo lets people delete confirmed moves that are linked to nothing."""
+        if self.env["stock.channel"]._is_in_use():
+            (self.sudo() | self.sudo().move_dest_ids)._log_channel_dirty()
+        return super().unlink()
 
     def _log_channel_dirty(self):
         """Log what these moves take from stock and what they bring."""
