@@ -102,6 +102,22 @@ class Changes:
 
     def archive(self):
         """A listing, or a channel location, is archived, or comes back."""
-        record = self.pick([*self.case.listings, *self.case.place_south])
+        is_place = self.random.random() < 0.25
+        record = self.pick(self.case.places if is_place else self.case.listings)
         record.active = not record.active
         return f"{record.display_name} {'back' if record.active else 'archived'}"
+
+    def archive_shelf(self):
+        """A stock location is archived, also with goods in it, or comes back.
+
+        Odoo refuses the goods where a person does it, and not where another addon
+        does; what lies there is there all the same.
+        """
+        case = self.case
+        location = self.pick(
+            case.bin | case.shelf_b | case.south_shelf | case.hall_1 | case.hall
+        )
+        if self.random.random() < 0.6:
+            location = location.with_context(do_not_check_quant=True)
+        location.active = not location.active
+        return f"{location.display_name} {'back' if location.active else 'archived'}"
