@@ -15,6 +15,7 @@ from . import (
     test_loop,
     test_oracle,
     test_order,
+    test_parallel,
     test_publish,
     test_publish_batch,
     test_read_back,
