@@ -135,6 +135,7 @@ class Oracle(Recipes):
         self.now = now
         super().__init__(recipes)
         self._leaves = {}
+        self._roots = {}
         self._quants = {}
         self._moves = {}
 
@@ -176,9 +177,11 @@ class Oracle(Recipes):
         if number.components:
             kits = number.limiting[0].kits
             number.sellable = (floor(kits) if number.is_kit else kits) * number.factor
-        number.published = self.published(
-            number.sellable, rules, listing.is_whole_units, number.is_withdrawn
-        )
+        # A kit that nothing can be counted of is told zero, whatever the rules allow.
+        if number.components:
+            number.published = self.published(
+                number.sellable, rules, listing.is_whole_units, number.is_withdrawn
+            )
         is_physical = channel.quantity_meaning == "physical"
         number.wire = number.published + (number.own_open if is_physical else 0)
         return number
@@ -242,10 +245,12 @@ class Oracle(Recipes):
         """Say whether a location is one of these or lies below one."""
         return any(location.parent_path.startswith(root.parent_path) for root in roots)
 
-    @staticmethod
-    def roots(place):
+    def roots(self, place):
         """Return the mapped stock locations; what is archived still holds goods."""
-        return place.with_context(active_test=False).location_ids
+        if place.id not in self._roots:
+            with_archived = place.with_context(active_test=False)
+            self._roots[place.id] = with_archived.location_ids.with_env(self.env)
+        return self._roots[place.id]
 
     def leaves(self, place):
         """Return the distinct internal locations a channel location sells from."""

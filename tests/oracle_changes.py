@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 RULE_VALUES = {
-    "horizon": (0, 2, 7),
+    "horizon": (0, 2, 7, 30),
     "share": (0, 50, 33.3, 100),
     "buffer": (1, 2.5),
     "buffer_percent": (10, 25),
@@ -37,12 +37,14 @@ class Changes:
             channel = self.pick(self.case.channels)
             channel.minimum_shelf_life = self.random.choice([0, 4, 28])
             return f"{channel.name}: {channel.minimum_shelf_life} days of shelf life"
-        kind = self.random.choice(list(RULE_VALUES))
+        kind = self.random.choice([*RULE_VALUES, "horizon"])
         channel = self.pick(self.case.channels)
         places = self.case.places.filtered(lambda p: p.channel_id == channel)
         listings = self.case.listings.filtered(lambda one: one.channel_id == channel)
-        place = self.pick([places.browse(), *places])
-        listing = self.pick([listings.browse(), listings.browse(), *listings])
+        is_for_all = self.random.random() < 0.5
+        place = places.browse() if is_for_all else self.pick(places)
+        is_for_all = self.random.random() < 0.5
+        listing = listings.browse() if is_for_all else self.pick(listings)
         return self.set_rule(channel, place, listing, kind)
 
     def set_rule(self, channel, place, listing, kind):

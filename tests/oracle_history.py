@@ -27,7 +27,7 @@ class History(Orders, Changes):
         self.pickings = self.env["stock.picking"]
         self.orders = []
         self.order_numbers = count(1)
-        self.serial_numbers = count(1)
+        self.serial_numbers = count()
         self.done = []
 
     # Every word stands for a method; the number is how often it is drawn. The first
@@ -35,7 +35,7 @@ class History(Orders, Changes):
     STEPS = {
         "rest": 1,
         "receive": 5,
-        "plan_receipt": 2,
+        "plan_receipt": 4,
         "move_inside": 2,
         "move_to_damaged": 2,
         "deliver": 4,
@@ -142,8 +142,7 @@ class History(Orders, Changes):
     def lot(self, product):
         """Return a lot, or a serial number of its own for the next piece."""
         if product.tracking == "serial":
-            name = f"serial {next(self.serial_numbers)}"
-            return self.case.make_lot(product, name, 0)
+            return self.case.serials[next(self.serial_numbers)]
         lots = self.case.lots.filtered(lambda lot: lot.product_id == product)
         return self.pick(lots) if lots else self.case.lots.browse()
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from .common import HubCase
 
+SERIALS = 40  # more than the longest history can use
 LIFE = 30  # days until the oldest good lot expires; histories never get that far
 
 
@@ -119,6 +120,13 @@ class OracleWorld(HubCase):
         for product in cls.milk | cls.cable:
             for name, days in (("old", -5), ("soon", 3), ("good", LIFE), ("odd", 40)):
                 cls.lots |= cls.make_lot(product, name, days)
+
+        cls.serials = cls.env["stock.lot"].create(
+            [
+                {"product_id": cls.camera.id, "name": f"serial {number}"}
+                for number in range(SERIALS)
+            ]
+        )
 
     @classmethod
     def make_lot(cls, product, name, days):
