@@ -297,7 +297,8 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
                 SELECT *, coalesce(floor(free / per_unit + 1e-9) * factor, 0)
                   FROM (SELECT DISTINCT ON (listing_id, channel_location_id) *
                           FROM (%(kit)s) AS kit
-                         ORDER BY listing_id, channel_location_id, free / per_unit,
+                         ORDER BY listing_id, channel_location_id,
+                                  limiting_product_id IS NOT NULL, free / per_unit,
                                   limiting_product_id) AS scarcest
             ),
             offered AS (

@@ -327,6 +327,10 @@ class StockChannelDrift(models.Model):
 
     # ------------------------------------------------------ what else changes
 
+    def _is_everyday(self, push, update, result):
+        """What differed agrees again, which concerns each row by itself."""
+        return super()._is_everyday(push, update, result) and not self.drift
+
     def _acknowledge(self, push, update):
         """Note too that the channel took a number: it agrees again.
 

@@ -6,6 +6,8 @@ from odoo.tools import SQL
 # A rise behind a fence waits for the channel's orders, which are asked for once a
 # minute: only what waits longer than this beyond the target is late.
 FENCE_MINUTES = 5
+# A new catalogue is filled by then.
+FILLING = timedelta(hours=2)
 # An alarm that stays is not told anew within this time.
 QUIET = timedelta(hours=1)
 
@@ -66,14 +68,17 @@ class StockChannelLate(models.Model):
         """Return FROM and WHERE of the rows that are late.
 
         Filling a new catalogue takes longer than the target, standing still does
-        not: what was never acknowledged counts only while nothing at all is.
+        not: what was never acknowledged counts only while nothing at all is, or
+        after so long that it cannot be the filling.
         """
         deadline = now - timedelta(minutes=self.freshness_target)
         return SQL(
             """
             %(due)s
                AND row.changed_at < %(deadline)s
-               AND (row.acknowledged_at IS NOT NULL OR NOT EXISTS (
+               AND (row.acknowledged_at IS NOT NULL
+                    OR row.changed_at < %(filled)s
+                    OR NOT EXISTS (
                    SELECT 1
                      FROM stock_channel_publication_log AS log
                     WHERE log.channel_id = %(channel)s
@@ -82,6 +87,7 @@ class StockChannelLate(models.Model):
             """,
             due=self._due_query(),
             deadline=deadline,
+            filled=deadline - FILLING,
             channel=self.id,
             is_fall=self._may_lower(),
             rise_due=self._rise_due_query(),

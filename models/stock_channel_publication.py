@@ -88,6 +88,7 @@ class StockChannelPublication(models.Model):
     sent_qty = fields.Float("Sent", digits=0, readonly=True)
     sent_sequence = fields.Float(digits=(20, 0), readonly=True)
     sent_at = fields.Datetime(readonly=True)
+    sent_parts = fields.Json(readonly=True, help="What the number sent was made of.")
     acknowledged_qty = fields.Float("Acknowledged", digits=0, readonly=True)
     acknowledged_sequence = fields.Float(digits=(20, 0), readonly=True)
     acknowledged_at = fields.Datetime("Acknowledged On", readonly=True)
@@ -199,6 +200,51 @@ class StockChannelPublication(models.Model):
             _logger.warning("publications %s may not become %s", refused.ids, target)
         allowed.write({**(vals or {}), "state": target})
         return allowed
+
+    def _update_state_at_once(self, target, assignments, given):
+        """Move these rows to ``target`` in one statement, each with its own values.
+
+        The same gate as ``_update_state``, for batches of them.
+
+        :param dict assignments: column → ``SQL`` of its value, which may speak of
+            ``row`` as it was and of ``given``.
+        :param SQL given: query of (id, …), one row for each of these rows.
+        :return: the rows that moved.
+        """
+        if not self:
+            return self
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE stock_channel_publication AS row
+                   SET state = %(target)s, %(assignments)s
+                  FROM (%(given)s) AS given
+                 WHERE row.id = given.id
+                   AND row.id = ANY(%(ids)s)
+                   AND row.state = ANY(%(sources)s)
+                RETURNING row.id
+                """,
+                target=target,
+                assignments=SQL(", ").join(
+                    SQL("%s = %s", SQL.identifier(name), value)
+                    for name, value in assignments.items()
+                ),
+                given=given,
+                ids=self.ids,
+                sources=[
+                    source
+                    for source, targets in TRANSITIONS.items()
+                    if target in targets
+                ],
+            )
+        )
+        moved = self & self.browse(row_id for (row_id,) in self.env.cr.fetchall())
+        self.invalidate_model()
+        refused = self - moved
+        if refused:
+            _logger.warning("publications %s may not become %s", refused.ids, target)
+        return moved
 
     # ------------------------------------------------------------ forgetting
 

@@ -1,3 +1,4 @@
+import json
 import logging
 from datetime import timedelta
 
@@ -39,38 +40,28 @@ class StockChannelPublicationResult(models.Model):
         self.env.cr.execute(
             SQL("SELECT nextval(%s) FROM generate_series(1, %s)", SEQUENCE, len(self))
         )
-        updates = []
-        for row, (sequence,) in zip(self, self.env.cr.fetchall(), strict=True):
-            row._update_state(
-                "sending",
-                {
-                    "sent_qty": row.wanted_qty,
-                    "sent_sequence": sequence,
-                    "sent_at": now,
-                    "moved_qty": 0.0,
-                    "push_id": push.id,
-                    "attempts": row.attempts + 1,
-                    "lease_until": now + timedelta(seconds=LEASE_SECONDS),
-                },
-            )
-            previous = (
-                to_decimal(row.expected_qty)
-                if has_compare and row.expected_at
-                else None
-            )
-            updates.append(
-                (
-                    row.id,
-                    QuantityUpdate(
-                        key=row._key(),
-                        quantity=to_decimal(row.wanted_qty),
-                        unit=row.uom_id.name,
-                        sequence=sequence,
-                        previous=previous,
-                    ),
-                )
-            )
-        return updates
+        sequences = [sequence for (sequence,) in self.env.cr.fetchall()]
+        moved = self._update_state_at_once(
+            "sending",
+            {
+                "sent_qty": SQL("row.wanted_qty"),
+                "sent_sequence": SQL("given.sequence"),
+                "sent_at": SQL("%s", now),
+                "sent_parts": SQL("given.parts"),
+                "moved_qty": SQL("0"),
+                "push_id": SQL("%s", push.id),
+                "attempts": SQL("coalesce(row.attempts, 0) + 1"),
+                "lease_until": SQL("%s", now + timedelta(seconds=LEASE_SECONDS)),
+            },
+            SQL(
+                "SELECT * FROM unnest(%s::int[], %s::bigint[], %s::jsonb[])"
+                " AS given (id, sequence, parts)",
+                self.ids,
+                sequences,
+                [json.dumps(row.parts) for row in self],
+            ),
+        )
+        return [(row.id, row._sent_update(has_previous=has_compare)) for row in moved]
 
     def _record_result(self, push, update, result):
         """Write one answer; a late one never overwrites a newer number.
@@ -229,13 +220,16 @@ class StockChannelPublicationResult(models.Model):
                 )
                 row.channel_id._wake_pollers()
 
-    def _sent_update(self):
+    def _sent_update(self, has_previous=False):
+        """Return what was sent last, with the number it was to replace if asked."""
         self.ensure_one()
+        has_previous = has_previous and self.expected_at
         return QuantityUpdate(
             key=self._key(),
             quantity=to_decimal(self.sent_qty),
             unit=self.uom_id.name,
             sequence=int(self.sent_sequence),
+            previous=to_decimal(self.expected_qty) if has_previous else None,
         )
 
 
@@ -245,22 +239,30 @@ class StockChannelPublicationLogAppend(models.Model):
     @api.model
     def _append(self, row, push, update):
         """Log one acknowledged number with the parts it was made of."""
+        return self.create(self._entry(row, push, update))
+
+    @api.model
+    def _entry(self, row, push, update):
+        """Return what is logged of a row, as it was before the acknowledgement.
+
+        The parts are those of the number that was sent: by now another may be
+        wanted, made of others. Of a number that was overtaken nobody knows them any
+        more. How fresh it was is counted along with it.
+        """
         self.env["stock.channel.freshness"]._collect(row, update)
         now = self.env.cr.now()
         since = row._fresh_from(float(update.quantity), now)
         age = (now - since).total_seconds() if since else 0.0
-        return self.create(
-            {
-                "publication_id": row.id,
-                "channel_id": row.channel_id.id,
-                "push_id": push.id,
-                "quantity": float(update.quantity),
-                "previous_qty": row.expected_qty,
-                "sequence": update.sequence,
-                "changed_at": row.changed_at,
-                "acknowledged_at": now,
-                "freshness": max(age, 0.0),
-                "cause": row.cause,
-                "parts": row.parts,
-            }
-        )
+        return {
+            "publication_id": row.id,
+            "channel_id": row.channel_id.id,
+            "push_id": push.id,
+            "quantity": float(update.quantity),
+            "previous_qty": row.expected_qty,
+            "sequence": update.sequence,
+            "changed_at": row.changed_at,
+            "acknowledged_at": now,
+            "freshness": max(age, 0.0),
+            "cause": row.cause,
+            "parts": update.sequence == row.sent_sequence and row.sent_parts,
+        }

@@ -111,17 +111,31 @@ class StockChannelPublicationWanted(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT DISTINCT ON (listing.id) listing.id, changed.cause,
-                       coalesce(changed.changed_at, %s)
-                  FROM stock_channel_listing AS listing
-                  LEFT JOIN stock_channel_dirty AS changed
-                    ON changed.listing_id = listing.id
-                    OR changed.product_id = listing.product_id
-                 WHERE listing.id = ANY(%s)
-                 ORDER BY listing.id, changed.changed_at, changed.id
+                WITH claimed AS (
+                    SELECT id, product_id
+                      FROM stock_channel_listing
+                     WHERE id = ANY(%(listings)s)
+                ),
+                -- Two joins: on either of two keys one would look at every pair.
+                logged AS (
+                    SELECT claimed.id, changed.cause, changed.changed_at
+                      FROM claimed
+                      JOIN stock_channel_dirty AS changed
+                        ON changed.listing_id = claimed.id
+                     UNION ALL
+                    SELECT claimed.id, changed.cause, changed.changed_at
+                      FROM claimed
+                      JOIN stock_channel_dirty AS changed
+                        ON changed.product_id = claimed.product_id
+                )
+                SELECT DISTINCT ON (claimed.id) claimed.id, logged.cause,
+                       coalesce(logged.changed_at, %(now)s)
+                  FROM claimed
+                  LEFT JOIN logged ON logged.id = claimed.id
+                 ORDER BY claimed.id, logged.changed_at, logged.cause
                 """,
-                now,
-                listings.ids,
+                now=now,
+                listings=listings.ids,
             )
         )
         return self._refresh_listings(self.env.cr.fetchall())

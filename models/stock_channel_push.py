@@ -63,15 +63,28 @@ class StockChannelPush(models.Model):
     def _record_results(self, updates, results):
         """Write the channel's answers into the ledger.
 
+        The everyday ones all at once, the others row by row.
+
         :param updates: list of (publication id, ``QuantityUpdate``).
         :param results: one ``UpdateResult`` per update, in their order.
         """
         self.ensure_one()
-        counts = dict.fromkeys(ResultStatus, 0)
+        rows = self.env["stock.channel.publication"].browse(
+            row_id for row_id, _update in updates
+        )
+        row_by_id = {row.id: row for row in rows.exists()}
+        everyday, others = [], []
         for (row_id, update), result in zip(updates, results, strict=True):
-            row = self.env["stock.channel.publication"].browse(row_id).exists()
+            row = row_by_id.get(row_id)
             if not row:
                 continue
+            if row._is_everyday(self, update, result):
+                everyday.append((row, update))
+            else:
+                others.append((row, update, result))
+        rows._acknowledge_all(self, everyday)
+        counts = {**dict.fromkeys(ResultStatus, 0), ResultStatus.APPLIED: len(everyday)}
+        for row, update, result in others:
             counts[row._record_result(self, update, result)] += 1
         self.write(
             {

@@ -135,6 +135,7 @@ class Oracle(Recipes):
         self.now = now
         super().__init__(recipes)
         self._leaves = {}
+        self._roots = {}
         self._quants = {}
         self._moves = {}
 
@@ -147,7 +148,7 @@ class Oracle(Recipes):
         """
         if listing.channel_id != place.channel_id:
             return False
-        if listing.active and place.active and place.location_ids:
+        if listing.active and place.active and self.roots(place):
             return True
         return any(
             row.channel_location_id.id == place.id
@@ -176,9 +177,11 @@ class Oracle(Recipes):
         if number.components:
             kits = number.limiting[0].kits
             number.sellable = (floor(kits) if number.is_kit else kits) * number.factor
-        number.published = self.published(
-            number.sellable, rules, listing.is_whole_units, number.is_withdrawn
-        )
+        # A kit that nothing can be counted of is told zero, whatever the rules allow.
+        if number.components:
+            number.published = self.published(
+                number.sellable, rules, listing.is_whole_units, number.is_withdrawn
+            )
         is_physical = channel.quantity_meaning == "physical"
         number.wire = number.published + (number.own_open if is_physical else 0)
         return number
@@ -242,6 +245,13 @@ class Oracle(Recipes):
         """Say whether a location is one of these or lies below one."""
         return any(location.parent_path.startswith(root.parent_path) for root in roots)
 
+    def roots(self, place):
+        """Return the mapped stock locations; what is archived still holds goods."""
+        if place.id not in self._roots:
+            with_archived = place.with_context(active_test=False)
+            self._roots[place.id] = with_archived.location_ids.with_env(self.env)
+        return self._roots[place.id]
+
     def leaves(self, place):
         """Return the distinct internal locations a channel location sells from."""
         if place not in self._leaves:
@@ -250,7 +260,7 @@ class Oracle(Recipes):
                 location
                 for location in self.internal
                 if location.company_id in (nobody, company)
-                and self.is_below(location, place.location_ids)
+                and self.is_below(location, self.roots(place))
             }
         return self._leaves[place]
 
@@ -266,8 +276,8 @@ class Oracle(Recipes):
         return any(
             a.parent_path.startswith(b.parent_path)
             or b.parent_path.startswith(a.parent_path)
-            for a in mine.location_ids
-            for b in theirs.location_ids
+            for a in self.roots(mine)
+            for b in self.roots(theirs)
         )
 
     # ------------------------------------------------------------- quantities
@@ -321,7 +331,7 @@ class Oracle(Recipes):
 
     def owed(self, place, move):
         """Return what a move will still take from this channel location."""
-        roots = place.location_ids
+        roots = self.roots(place)
         source = move.location_id
         if (
             move.state not in ("confirmed", "partially_available")
@@ -347,7 +357,7 @@ class Oracle(Recipes):
             move.state in ("waiting", "confirmed", "partially_available", "assigned")
             and not self.waits_for_another(move)
             and move.location_id.usage in INCOMING_SOURCES
-            and not self.is_below(move.location_id, place.location_ids)
+            and not self.is_below(move.location_id, self.roots(place))
             and target in self.leaves(place)
             and target.effective_stock_condition == "sellable"
         )
@@ -356,13 +366,18 @@ class Oracle(Recipes):
         """Say whether Odoo's ``free_qty`` means the same as sellable here.
 
         Nothing is owed, in flight or incoming, and whatever lies at or below the
-        mapped locations counts.
+        mapped locations counts. Odoo does not look into archived locations.
         """
-        return not number.rules.get("horizon") and not any(
+        is_all_active = all(root.active for root in self.roots(place)) and all(
+            leaf.active for leaf in self.leaves(place)
+        )
+        if not is_all_active or number.rules.get("horizon"):
+            return False
+        return not any(
             component.owed
             or component.in_flight
             or any(
-                self.is_below(quant.location_id, place.location_ids)
+                self.is_below(quant.location_id, self.roots(place))
                 and (
                     quant.location_id not in self.leaves(place)
                     or not self.is_usable(quant, place.channel_id)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 RULE_VALUES = {
-    "horizon": (0, 2, 7),
+    "horizon": (0, 2, 7, 30),
     "share": (0, 50, 33.3, 100),
     "buffer": (1, 2.5),
     "buffer_percent": (10, 25),
@@ -37,12 +37,14 @@ class Changes:
             channel = self.pick(self.case.channels)
             channel.minimum_shelf_life = self.random.choice([0, 4, 28])
             return f"{channel.name}: {channel.minimum_shelf_life} days of shelf life"
-        kind = self.random.choice(list(RULE_VALUES))
+        kind = self.random.choice([*RULE_VALUES, "horizon"])
         channel = self.pick(self.case.channels)
         places = self.case.places.filtered(lambda p: p.channel_id == channel)
         listings = self.case.listings.filtered(lambda one: one.channel_id == channel)
-        place = self.pick([places.browse(), *places])
-        listing = self.pick([listings.browse(), listings.browse(), *listings])
+        is_for_all = self.random.random() < 0.5
+        place = places.browse() if is_for_all else self.pick(places)
+        is_for_all = self.random.random() < 0.5
+        listing = listings.browse() if is_for_all else self.pick(listings)
         return self.set_rule(channel, place, listing, kind)
 
     def set_rule(self, channel, place, listing, kind):
@@ -102,6 +104,22 @@ class Changes:
 
     def archive(self):
         """A listing, or a channel location, is archived, or comes back."""
-        record = self.pick([*self.case.listings, *self.case.place_south])
+        is_place = self.random.random() < 0.25
+        record = self.pick(self.case.places if is_place else self.case.listings)
         record.active = not record.active
         return f"{record.display_name} {'back' if record.active else 'archived'}"
+
+    def archive_shelf(self):
+        """A stock location is archived, also with goods in it, or comes back.
+
+        Odoo refuses the goods where a person does it, and not where another addon
+        does; what lies there is there all the same.
+        """
+        case = self.case
+        location = self.pick(
+            case.bin | case.shelf_b | case.south_shelf | case.hall_1 | case.hall
+        )
+        if self.random.random() < 0.6:
+            location = location.with_context(do_not_check_quant=True)
+        location.active = not location.active
+        return f"{location.display_name} {'back' if location.active else 'archived'}"

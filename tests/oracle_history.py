@@ -1,6 +1,5 @@
 """Random histories: what happens in a warehouse, one step at a time, from a seed."""
 
-import random
 from datetime import timedelta
 from itertools import count
 
@@ -18,21 +17,25 @@ class History(Orders, Changes):
     reservation that is not there) is undone and told, too.
     """
 
-    def __init__(self, case, seed):
+    def __init__(self, case, seed, dice):
         self.case = case
         self.env = case.env
-        self.random = random.Random(seed)
+        self.random = dice
         self.seed = seed
         self.story = []
         self.moves = self.env["stock.move"]
         self.pickings = self.env["stock.picking"]
         self.orders = []
         self.order_numbers = count(1)
+        self.serial_numbers = count()
+        self.done = []
 
-    # Every word stands for a method; the number is how often it is drawn.
+    # Every word stands for a method; the number is how often it is drawn. The first
+    # does nothing: what it stands at, a shrunk history can do without.
     STEPS = {
+        "rest": 1,
         "receive": 5,
-        "plan_receipt": 2,
+        "plan_receipt": 4,
         "move_inside": 2,
         "move_to_damaged": 2,
         "deliver": 4,
@@ -63,35 +66,55 @@ class History(Orders, Changes):
         "change_condition": 1,
         "move_location": 1,
         "archive": 1,
+        "archive_shelf": 1,
     }
 
     def begin(self):
         """Before anything else happens most products lie on some shelf."""
         case = self.case
+        quants = []
         for product in case.stored:
             shelf = self.pick(case.stock | case.shelf | case.south_shelf)
-            quantity = self.random.choice([2.0, 12.0, 30.0])
-            lot = self.lot(product)
-            case.receive(product, quantity, shelf, lot_id=lot)
-            told = f"{self.say(product, quantity, shelf)} {lot.name or ''}"
-            self.story.append(f"begin: {told.strip()}")
+            quantity = self.random.choice([0.0, 2.0, 2.0, 12.0, 12.0, 30.0, 30.0])
+            is_serial = product.tracking == "serial"
+            for _time in range(int(min(quantity, 3)) if is_serial else quantity > 0):
+                lot, quantity = self.lot(product), 1.0 if is_serial else quantity
+                quants.append(
+                    {
+                        "product_id": product.id,
+                        "location_id": shelf.id,
+                        "quantity": quantity,
+                        "lot_id": lot.id,
+                    }
+                )
+                told = f"{self.say(product, quantity, shelf)} {lot.name or ''}"
+                self.story.append(f"begin: {told.strip()}")
+        self.env["stock.quant"].create(quants)
 
     def step(self):
         """Do one thing and write it down; another one if the first does not fit."""
         for _attempt in range(10):
             name, told = self.attempt()
+            if name == "rest":
+                return
             if told:
                 self.story.append(f"{name}: {told}")
                 return
 
+    def rest(self):
+        """Nothing happens."""
+
     def attempt(self):
         """Try one thing; returns its name, and what was done if anything was."""
-        (name,) = self.random.choices(list(self.STEPS), weights=self.STEPS.values())
+        name = self.random.weighted(self.STEPS)
         try:
             with self.env.cr.savepoint():
-                return name, getattr(self, name)()
+                told = getattr(self, name)()
         except (UserError, ValidationError) as error:
             return name, f"refused: {str(error).splitlines()[0]}"
+        if told:
+            self.done.append(name)
+        return name, told
 
     def tell_story(self):
         lines = [
@@ -117,6 +140,9 @@ class History(Orders, Changes):
         return float(self.random.choice([1, 2, 3, 5, 12, 30]))
 
     def lot(self, product):
+        """Return a lot, or a serial number of its own for the next piece."""
+        if product.tracking == "serial":
+            return self.case.serials[next(self.serial_numbers)]
         lots = self.case.lots.filtered(lambda lot: lot.product_id == product)
         return self.pick(lots) if lots else self.case.lots.browse()
 
@@ -154,7 +180,7 @@ class History(Orders, Changes):
             vals["owner_id"] = self.pick(self.case.owners)
         if self.random.random() < 0.2:
             vals["package_id"] = self.env["stock.package"].create({})
-        quantity = self.quantity(product)
+        quantity = 1.0 if product.tracking == "serial" else self.quantity(product)
         self.case.receive(product, quantity, shelf, **vals)
         extra = ", ".join(str(vals[key].display_name) for key in vals if vals[key])
         return f"{self.say(product, quantity, shelf)} {extra}".strip()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from .common import HubCase
 
+SERIALS = 40  # more than the longest history can use
 LIFE = 30  # days until the oldest good lot expires; histories never get that far
 
 
@@ -98,6 +99,7 @@ class OracleWorld(HubCase):
         cls.flour = cls.make_product("Flour", "FLOUR", uom_id=cls.kilogram.id)
         cls.milk = cls.make_product("Milk", "MILK", **expiring)
         cls.cable = cls.make_product("Cable", "CABLE", **tracked)
+        cls.camera = cls.make_product("Camera", "CAMERA", tracking="serial")
         cls.service = cls.make_product("Help", type="service", is_storable=False)
         cls.glue = cls.make_product("Glue", is_storable=False)
         cls.stored = (
@@ -110,6 +112,7 @@ class OracleWorld(HubCase):
             | cls.flour
             | cls.milk
             | cls.cable
+            | cls.camera
         )
         cls.partner = cls.env["res.partner"].create({"name": "Somebody Else"})
         cls.owners = cls.partner | cls.company.partner_id
@@ -117,6 +120,13 @@ class OracleWorld(HubCase):
         for product in cls.milk | cls.cable:
             for name, days in (("old", -5), ("soon", 3), ("good", LIFE), ("odd", 40)):
                 cls.lots |= cls.make_lot(product, name, days)
+
+        cls.serials = cls.env["stock.lot"].create(
+            [
+                {"product_id": cls.camera.id, "name": f"serial {number}"}
+                for number in range(SERIALS)
+            ]
+        )
 
     @classmethod
     def make_lot(cls, product, name, days):
@@ -152,6 +162,8 @@ class OracleWorld(HubCase):
         lines = cls.make_kit(cls.breakfast, {cls.eggs: 3, cls.flour: 250, cls.milk: 1})
         lines.bom_line_ids[0].product_uom_id = cls.unit
         lines.bom_line_ids[1].product_uom_id = cls.gram
+        cls.film_kit = cls.make_product("Film Kit", "FILM")
+        cls.make_kit(cls.film_kit, {cls.camera: 1, cls.cable: 2})
         cls.empty = cls.make_product("Empty", "EMPTY")
         cls.make_kit(cls.empty, {cls.service: 1, cls.glue: 1})
         cls.make_variants()
@@ -163,6 +175,7 @@ class OracleWorld(HubCase):
             | cls.box
             | cls.mixed
             | cls.breakfast
+            | cls.film_kit
             | cls.empty
             | cls.red
             | cls.blue
@@ -257,7 +270,9 @@ class OracleWorld(HubCase):
             cls.make_listing(
                 cls.channel, product, f"{cls.sku_of(product)}-2", uom_id=unit.id
             )
-        for product in cls.product | cls.eggs | cls.milk | cls.set_kit | cls.outer:
+        for product in (
+            cls.product | cls.eggs | cls.milk | cls.set_kit | cls.outer | cls.film_kit
+        ):
             cls.make_listing(cls.physical, product, cls.sku_of(product))
         for product in cls.product | cls.flour | cls.cable | cls.third | cls.blue:
             cls.make_listing(cls.foreign, product, cls.sku_of(product))

@@ -275,6 +275,7 @@ class TestUnpolled(FenceCase):
         self.row.sudo().write({"drift": "edited", "observed_qty": 0.0})
         self.shop.books.levels["DESK", "main"].quantity = Decimal(0)
         self.row._publish_over()
+        self.pass_time(61)
         self.run_publish()
         self.assertEqual((self.shown(), self.row.state), (1, "clean"))
 
