@@ -41,6 +41,7 @@ from . import (
     stock_channel_return,
     stock_channel_fulfillment,
     stock_channel_exception,
+    stock_channel_exception_kit,
     stock_channel_publication_batch,
     stock_channel_drift,
     stock_channel_read_back,
