@@ -274,7 +274,8 @@ class TestLate(FreshnessCase):
         parameters.set_param("database.is_neutralized", False)
         self.assert_late()
 
-    def test_filling_a_catalogue_is_not_late_standing_still_is(self):
+    def fill_on(self):
+        """Let the channel take another number a minute before."""
         lamp = self.make_product("Lamp", "LAMP")
         listing = self.make_listing(self.channel, lamp, "LAMP")
         self.add_shop_item("LAMP", "main")
@@ -282,10 +283,21 @@ class TestLate(FreshnessCase):
         with freeze_time(START - minutes(1)):
             self.run_publish()
         self.assertEqual(self.publication(listing).state, "clean")
-        self.let_wait(500, acknowledged_at=None, expected_at=None)
+
+    def test_filling_a_catalogue_is_not_late_standing_still_is(self):
+        self.fill_on()
+        self.let_wait(100, acknowledged_at=None, expected_at=None)
         self.assert_not_late()
         self.assert_not_late(START + minutes(1))
         self.assert_late(START + timedelta(minutes=1, seconds=1))
+
+    def test_number_left_out_of_the_filling_is_late_in_the_end(self):
+        """One that never gets its turn was silent while others were taken."""
+        self.fill_on()
+        self.let_wait(122, acknowledged_at=None, expected_at=None)
+        self.assert_not_late()
+        self.let_wait(123, acknowledged_at=None, expected_at=None)
+        self.assert_late()
 
     def test_rise_behind_a_fence_gets_five_minutes_more(self):
         self.let_wait(7, wanted_qty=12, fence_at=START - minutes(6))

@@ -392,6 +392,18 @@ class TestRegressComputing(RegressNumbersCase):
         self.assertEqual(self.shown("SET"), 4)
         self.assertEqual(exception.state, "resolved")
 
+    def test_kit_within_itself_is_told_zero_whatever_is_allowed(self):
+        """Another component in deficit hid it, and a backorder rule offered it."""
+        screw = self.make_product("Screw")
+        kit, listing = self.add_listing("Desk Set", "SET")
+        self.make_kit(kit, {self.product: 1, screw: 1})
+        self.receive(screw, -5)
+        self.env["stock.channel.rule"].create(
+            {"channel_id": self.channel.id, "kind": "backorder", "value": 50}
+        )
+        self.replace_component(kit.bom_ids.bom_line_ids[0], kit)
+        self.assertEqual(self.numbers(listing)["wire"], 0)
+
     def replace_component(self, line, product):
         """Change a recipe past Odoo's own check, the way an import does."""
         self.env.flush_all()

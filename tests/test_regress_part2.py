@@ -310,6 +310,21 @@ class TestAnswers(FenceCase):
         self.assertEqual((self.shown(), self.row.acknowledged_qty), (2, 3))
         self.assertEqual(self.row.expected_qty, 2)
 
+    def test_log_keeps_the_parts_of_what_was_sent(self):
+        """Goods came while the shop answered: the log told of those, too."""
+        self.change_stock(2)
+        self.poll()
+
+        def more():
+            self.change_stock(4)
+            self.run_compute()
+
+        with self.during_publish(more):
+            self.run_publish()
+        log = self.row.log_ids.sorted("sequence")[-1:]
+        self.assertEqual((log.quantity, log.parts["on_hand"]), (3, 3))
+        self.assertEqual((self.row.state, self.row.on_hand), ("pending", 7))
+
     @mute_logger("odoo.addons.stock_channel_hub.models.stock_channel_publish")
     def test_answer_after_a_reading_does_not_outdate_it(self):
         """The lease ran out, the row was read back, then the worker woke up."""
