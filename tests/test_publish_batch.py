@@ -61,9 +61,9 @@ class TestPublishBatch(HubCase):
             )
         )
         row = self.env.cr.dictfetchone()
-        parts = row.get("parts")
-        if parts:
-            row["parts"] = {**parts, "limiting_product_id": None}
+        for name in ("parts", "sent_parts"):
+            if row.get(name):
+                row[name] = {**row[name], "limiting_product_id": None}
         return {name: row[name] for name in row if name not in OF_ONE_ROW}
 
     def send(self):
