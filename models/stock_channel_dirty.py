@@ -132,27 +132,32 @@ class StockChannelDirty(models.Model):
 
     @api.model
     def _cron_compute(self):
-        """Turn logged changes into wanted numbers; run by its scheduled action.
-
-        Publishers write the same numbers, batch by batch. Against many of them a
-        long transaction loses each time it starts over, so it takes a tenth then.
-        """
+        """Turn logged changes into wanted numbers; run by its scheduled action."""
         size = DRAIN_SIZE
         while True:
-            tried = []
-
-            def drain(tried=tried, most=size):
-                tried.append(max(most // 10 ** len(tried), 1))
-                return self._drain(tried[-1])
-
-            done = self._in_transaction(drain)
-            size = tried[-1]
+            done, size = self._drain_at_most(size)
             remaining = self._in_transaction(lambda: self.search_count([], limit=1))
             seconds_left = self.env["ir.cron"]._commit_progress(
                 done, remaining=remaining
             )
             if not done or not remaining or not seconds_left:
                 return
+
+    def _drain_at_most(self, size):
+        """Drain in a transaction of its own, which may have to start over.
+
+        Publishers write the same numbers, batch by batch. Against many of them a
+        long transaction loses each time, so it takes a tenth then.
+
+        :return: (rows drained, size that got through).
+        """
+        tried = []
+
+        def drain():
+            tried.append(max(size // 10 ** len(tried), 1))
+            return self._drain(tried[-1])
+
+        return self._in_transaction(drain), tried[-1]
 
     def _drain(self, size=DRAIN_SIZE):
         """Compute the listings behind the oldest rows, then delete those rows.

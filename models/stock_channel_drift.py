@@ -338,21 +338,23 @@ class StockChannelDrift(models.Model):
         streak and closes the exception. That reading comes soon where a person
         waits for it, and in its turn where edits in a row are counted.
         """
-        super()._acknowledge(push, update)
+        result = super()._acknowledge(push, update)
         if self.drift and self.state == "clean":
             is_waited_for = (
                 self.drift == "unknown" or self.channel_id.drift_rule == "exception"
             )
             self._clear_drift()
             self.read_next = is_waited_for
+        return result
 
     def _forget(self, is_same=False):
         """What was shown under another id says nothing about this one."""
-        super()._forget(is_same=is_same)
+        result = super()._forget(is_same=is_same)
         rows_sudo = self.sudo()
         rows_sudo._clear_drift()
         rows_sudo.write({"drift_streak": 0, "observed_qty": 0.0, "observed_at": False})
         rows_sudo._resolve_drift()
+        return result
 
     # ---------------------------------------------------------------- actions
 
@@ -361,8 +363,9 @@ class StockChannelDrift(models.Model):
 
         What the channel shows is taken for granted and published over.
         """
-        super().action_publish_again()
+        result = super().action_publish_again()
         self.sudo()._publish_drifted()
+        return result
 
     def _publish_drifted(self):
         drifted = self.filtered(
@@ -394,13 +397,14 @@ class StockChannelDriftException(models.Model):
 
     def _retry(self):
         """Publish the number again where it differs at the channel."""
-        super()._retry()
+        result = super()._retry()
         for exception in self.filtered(lambda e: e.category == "drift"):
             channel = exception.channel_id
             if exception.fingerprint == channel._flood_fingerprint():
                 channel._edited_rows()._publish_drifted()
             else:
                 exception.publication_id._publish_drifted()
+        return result
 
 
 def is_same(quantity, other):

@@ -127,29 +127,28 @@ class Steps:
         return found
 
     def name(self, kind):
-        _ = self.env._
         return {
-            "on_hand": _("On hand"),
-            "reserved": _("Reserved"),
-            "owed": _("Owed"),
-            "in_flight": _("In flight"),
-            "incoming": _("Incoming"),
-            "free": _("Free"),
-            "kits": _("Whole kits"),
-            "sellable": _("Sellable"),
-            "share": _("Share"),
-            "buffer": _("Buffer"),
-            "buffer_percent": _("Buffer in percent"),
-            "backorder": _("Backorder allowance"),
-            "cap": _("Cap"),
-            "whole": _("Whole units, rounded down"),
-            "decimals": _("Three decimals, rounded down"),
-            "positive": _("Never below zero"),
-            "minimum": _("Minimum to show"),
-            "withdrawn": _("Kit without a component to count")
+            "on_hand": self.env._("On hand"),
+            "reserved": self.env._("Reserved"),
+            "owed": self.env._("Owed"),
+            "in_flight": self.env._("In flight"),
+            "incoming": self.env._("Incoming"),
+            "free": self.env._("Free"),
+            "kits": self.env._("Whole kits"),
+            "sellable": self.env._("Sellable"),
+            "share": self.env._("Share"),
+            "buffer": self.env._("Buffer"),
+            "buffer_percent": self.env._("Buffer in percent"),
+            "backorder": self.env._("Backorder allowance"),
+            "cap": self.env._("Cap"),
+            "whole": self.env._("Whole units, rounded down"),
+            "decimals": self.env._("Three decimals, rounded down"),
+            "positive": self.env._("Never below zero"),
+            "minimum": self.env._("Minimum to show"),
+            "withdrawn": self.env._("Kit without a component to count")
             if self.is_empty
-            else _("Withdrawn"),
-            "published": _("Published"),
-            "own_open": _("Own open orders"),
-            "wire": _("Sent to the channel"),
+            else self.env._("Withdrawn"),
+            "published": self.env._("Published"),
+            "own_open": self.env._("Own open orders"),
+            "wire": self.env._("Sent to the channel"),
         }[kind]

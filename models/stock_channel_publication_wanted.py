@@ -42,7 +42,7 @@ class StockChannelPublicationWanted(models.Model):
     )
     # An id only: a ledger of half a million rows is written without asking for each
     # whether its product exists.
-    limiting_product_id = fields.Integer("Limiting Product", readonly=True)
+    limiting_product_id = fields.Integer(readonly=True)
     per_unit = fields.Float("Per Kit", digits=0, readonly=True)
     factor = fields.Float(
         "Selling Units per Unit", digits=0, readonly=True, aggregator=None
@@ -53,7 +53,7 @@ class StockChannelPublicationWanted(models.Model):
     owed = fields.Float(digits=0, readonly=True)
     in_flight = fields.Float(digits=0, readonly=True)
     incoming = fields.Float(digits=0, readonly=True)
-    incoming_until = fields.Datetime("Incoming Until", readonly=True)
+    incoming_until = fields.Datetime(readonly=True)
     own_open = fields.Float(digits=0, readonly=True)
     sellable = fields.Float(digits=0, readonly=True)
     published = fields.Float(digits=0, readonly=True)

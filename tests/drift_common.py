@@ -48,7 +48,7 @@ class DriftCase(HubCase):
         self.wait(minutes=1)
         self.run_poll()
 
-    def read(self):
+    def compare(self):
         """Compare the whole catalogue."""
         self.wait(seconds=1)
         self.channel.action_read_back()
@@ -56,7 +56,7 @@ class DriftCase(HubCase):
 
     def read_twice(self):
         """Compare the whole catalogue, and once more what differs."""
-        self.read()
+        self.compare()
         self.poll()
 
     def alter(self, quantity, sku="DESK"):

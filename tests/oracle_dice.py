@@ -110,7 +110,7 @@ class Search:
         try:
             example()
         except Enough:
-            pass
+            return self.failure
         except Exception as error:  # what came of the last try, or that it wavered
             self.failure = self.failure or error
         return self.failure

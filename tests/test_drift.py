@@ -14,7 +14,7 @@ class TestDrift(DriftCase):
 
     def test_agreeing_number_is_observed_and_nothing_else(self):
         calls = len(self.shop.books.effects)
-        self.read()
+        self.compare()
         self.assertEqual(
             (self.row.observed_qty, self.row.observed_at), (10, self.now())
         )
@@ -28,14 +28,14 @@ class TestDrift(DriftCase):
         self.wait(minutes=1)
         self.shop.books.sell("DESK", "main", Decimal(2))
         self.order()
-        self.read()
+        self.compare()
         self.assertEqual((self.row.observed_qty, self.row.drift), (8, False))
 
     # ------------------------------------------------------------------ doubt
 
     def test_first_difference_is_a_doubt(self):
         self.alter(7)
-        self.read()
+        self.compare()
         self.assertEqual(
             (self.row.drift, self.row.drift_qty, self.row.drift_at),
             ("in_flight", 7, self.now()),
@@ -48,7 +48,7 @@ class TestDrift(DriftCase):
     def test_doubt_is_read_again_in_the_next_run(self):
         skus = self.add_listings(2)
         self.alter(7, skus[0])
-        self.read()
+        self.compare()
         counts, reading = self.counting_reads()
         with reading:
             self.poll()
@@ -56,7 +56,7 @@ class TestDrift(DriftCase):
 
     def test_sale_we_had_not_heard_of_is_no_drift(self):
         self.shop.books.sell("DESK", "main", Decimal(2))
-        self.read()
+        self.compare()
         self.assertEqual(self.row.drift, "in_flight")
         self.shop.books.orders["1001"] = self.order_data()
         self.poll()
@@ -71,7 +71,7 @@ class TestDrift(DriftCase):
 
     def test_doubt_starts_over_while_the_number_moves(self):
         self.alter(7)
-        self.read()
+        self.compare()
         self.alter(6)
         self.poll()
         self.assertEqual(
@@ -83,7 +83,7 @@ class TestDrift(DriftCase):
 
     def test_second_reading_without_polling_in_between_decides_nothing(self):
         self.alter(7)
-        self.read()
+        self.compare()
         doubted_at = self.row.drift_at
         self.wait(minutes=30)
         self.run_job("stock.channel", "_read_back", self.channel.id)
@@ -93,7 +93,7 @@ class TestDrift(DriftCase):
     def test_without_polling_the_second_reading_is_a_minute_later(self):
         with self.with_capabilities(polling=False):
             self.alter(7)
-            self.read()
+            self.compare()
             self.wait(seconds=59)
             self.run_poll()
             self.assertEqual(self.row.drift, "in_flight")
@@ -103,7 +103,7 @@ class TestDrift(DriftCase):
 
     def test_number_that_changes_while_it_is_read_stays_in_doubt(self):
         self.alter(8)
-        self.read()
+        self.compare()
 
         def sell_two(row):
             row._channel_moved(row.listing_id, row.channel_location_id, -1, self.now())
@@ -120,7 +120,7 @@ class TestDrift(DriftCase):
         self.receive(self.product, 5)
         self.run_compute()
         self.alter(7)
-        self.read()
+        self.compare()
         self.assertEqual((self.row.observed_qty, self.row.observed_at), (7, self.now()))
         self.assertEqual((self.row.state, self.row.drift), ("pending", "in_flight"))
         self.assertFalse(self.row.read_next)
@@ -129,7 +129,7 @@ class TestDrift(DriftCase):
         with reading:
             self.poll()
         self.assertEqual(counts, [])
-        self.read()
+        self.compare()
         self.assertEqual((self.row.drift, self.row.expected_qty), ("in_flight", 10))
 
     def test_reading_under_a_former_id_says_nothing(self):
@@ -138,7 +138,7 @@ class TestDrift(DriftCase):
 
         self.alter(7)
         with self.during_fetch(rename):
-            self.read()
+            self.compare()
         self.assertFalse(self.row.observed_at)
         self.assertEqual((self.row.drift, self.row.state), (False, "pending"))
 
@@ -221,7 +221,7 @@ class TestDrift(DriftCase):
 
     def test_item_the_channel_lacks_is_a_persons(self):
         del self.shop.books.levels["DESK", "main"]
-        self.read()
+        self.compare()
         self.assertEqual((self.row.drift, self.row.drift_qty), ("in_flight", 0))
         self.poll()
         self.assertEqual((self.row.drift, self.row.state), ("unknown", "clean"))
@@ -251,7 +251,7 @@ class TestDrift(DriftCase):
         self.assertEqual((exception.value, exception.expected_value), ("7", "10"))
         self.assertIn("no order explains it", exception.cause)
         self.assertIn("Publish the number again", exception.next_step)
-        self.read()
+        self.compare()
         self.assertEqual(exception.occurrences, 1)
         self.assertEqual(self.channel.read_back_result, {"compared": 1, "edited": 1})
 
@@ -283,7 +283,7 @@ class TestDrift(DriftCase):
         self.alter(7)
         self.read_twice()
         self.alter(10)
-        self.read()
+        self.compare()
         self.assertFalse(self.drift_exceptions())
         self.assertEqual(len(self.drift_exceptions("resolved")), 1)
         self.assertEqual((self.row.drift, self.row.drift_streak), (False, 0))
@@ -309,7 +309,7 @@ class TestDrift(DriftCase):
             self.assertEqual((self.shown(), self.row.drift_streak), (10, edit))
             self.assertEqual(len(self.drift_exceptions()), edit == 3)
         self.assertIn("3 times in a row", self.drift_exceptions().cause)
-        self.read()
+        self.compare()
         self.assertFalse(self.drift_exceptions())
         self.assertEqual(self.row.drift_streak, 0)
 
@@ -318,7 +318,7 @@ class TestDrift(DriftCase):
             self.alter(20)
             self.read_twice()
             self.run_publish()
-            self.read()
+            self.compare()
             self.assertEqual((self.shown(), self.row.drift_streak), (10, 0))
         self.assertFalse(self.drift_exceptions("resolved"))
 
@@ -333,14 +333,14 @@ class TestDrift(DriftCase):
         self.assertEqual((exception.value, exception.occurrences), ("21", 1))
         self.assertEqual(self.rows().filtered("drift").mapped("drift_qty"), [3.0] * 21)
         self.assertEqual(set(self.rows().mapped("state")), {"clean"})
-        self.read()
+        self.compare()
         self.assertEqual((exception.state, exception.occurrences), ("open", 1))
         exception.action_retry()
         self.poll()
         self.run_publish()
         self.assertEqual({self.shown(sku) for sku in skus}, {10.0})
         self.assertEqual(exception.state, "open")
-        self.read()
+        self.compare()
         self.assertEqual(exception.state, "resolved")
 
     def test_twenty_differences_are_twenty_tasks(self):

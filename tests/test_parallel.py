@@ -173,7 +173,7 @@ class TestParallelTransfers(BaseCase):
             with self.database.cursor() as cr:
                 try:
                     self.transfer(api.Environment(cr, SUPERUSER_ID, {}), worker)
-                    cr.commit()
+                    cr.commit()  # pylint: disable=invalid-commit
                     done += 1
                 except CONCURRENCY_ERRORS as error:
                     failed.append(statement_of(error))

@@ -43,7 +43,7 @@ class TestReadBack(DriftCase):
 
     def test_longest_unread_goes_first(self):
         self.add_listings(3)
-        self.read()
+        self.compare()
         rows = self.rows().sorted("id")
         ages = {rows[0]: 5, rows[1]: 50, rows[2]: 20, rows[3]: 90}
         for row, minutes in ages.items():
@@ -117,7 +117,7 @@ class TestReadBack(DriftCase):
             self.with_capabilities(batch_size=3),
             patch.object(stock_channel_read_back, "MAX_SLICE", 5),
         ):
-            self.read()
+            self.compare()
         self.assertEqual(counts, [3, 2, 2])
         self.assertEqual(set(self.rows().mapped("observed_at")), {self.now()})
 
@@ -137,7 +137,7 @@ class TestReadBack(DriftCase):
         row = self.rows() - self.row
         with self.assertRaises(UserError):
             row.action_read_back()
-        self.read()
+        self.compare()
         self.assertEqual((row.observed_at, self.row.observed_at), (False, self.now()))
 
     def test_paused_listing_keeps_its_number(self):
@@ -187,7 +187,7 @@ class TestReadBack(DriftCase):
         with self.with_capabilities(batch_size=2):
             # Orders, the first two rows, then the trouble.
             self.shop.transport.faults = [None, None, Fault.DOWN]
-            self.read()
+            self.compare()
             self.assertEqual(len(self.rows().filtered("observed_at")), 2)
             self.assertEqual(self.channel.failure_count, 1)
             pause = self.channel.next_attempt_at - self.now()
@@ -208,7 +208,7 @@ class TestReadBack(DriftCase):
         counts, reading = self.counting_reads()
         self.shop.transport.faults = [Fault.BROKEN]
         with reading:
-            self.read()
+            self.compare()
         self.assertEqual((counts, self.channel.failure_count), ([], 1))
 
     def test_going_live_anew_forgets_what_was_shown(self):
