@@ -224,6 +224,7 @@ class StockChannelPublicationWanted(models.Model):
         return SQL(
             """
             SELECT number.*,
+                   old.id AS old_id,
                    old.wanted_qty AS old_wanted,
                    old.is_kit AND old.limiting_product_id IS NULL AS was_broken,
                    -- The channel itself moved away from a number that stays.
@@ -266,7 +267,8 @@ class StockChannelPublicationWanted(models.Model):
                        listing_product_id, wire, %(now)s, nextval(%(sequence)s),
                        changed_at, cause, 'pending', 0, %(columns)s
                   FROM difference
-                 ORDER BY listing_id, channel_location_id
+                 -- In the order in which everybody locks these rows.
+                 ORDER BY old_id, listing_id, channel_location_id
                 ON CONFLICT (listing_id, channel_location_id) DO UPDATE
                    SET wanted_qty = EXCLUDED.wanted_qty,
                        wanted_at = EXCLUDED.wanted_at,
