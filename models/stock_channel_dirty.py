@@ -17,6 +17,7 @@ CAUSES = [
     ("sweep", "Found by the sweep"),
     ("drift", "Differs at the channel"),
 ]
+PENDING = "stock_channel_hub.dirty"
 # What happens by itself; everything else somebody changed.
 HAPPENED = ("stock", "order", "date", "drift", "first", "sweep")
 # Rows claimed per transaction; bounds memory and the time until the first number.
@@ -57,15 +58,26 @@ class StockChannelDirty(models.Model):
         """
         if not rows or not self.env["stock.channel"]._is_in_use():
             return
-        precommit = self.env.cr.precommit
-        pending = precommit.data.setdefault("stock_channel_hub.dirty", {})
-        if not pending:
-            precommit.add(self._flush_log)
+        pending = self._pending()
         for row in rows:
             pending.setdefault(row, cause)
 
+    @api.model
+    def _pending(self):
+        """Return the rows to append at the commit: {row: cause}, to be added to.
+
+        Hooks that run hundreds of times in a transfer add to it themselves, after
+        they have asked whether any channel is in use.
+        """
+        precommit = self.env.cr.precommit
+        pending = precommit.data.get(PENDING)
+        if pending is None:
+            pending = precommit.data[PENDING] = {}
+            precommit.add(self._flush_log)
+        return pending
+
     def _flush_log(self):
-        pending = self.env.cr.precommit.data.pop("stock_channel_hub.dirty", {})
+        pending = self.env.cr.precommit.data.pop(PENDING, None)
         if not pending:
             return
         self.env.cr.execute(

@@ -31,12 +31,13 @@ class StockMove(models.Model):
             self._log_channel_dirty()
         # Whoever waited for these, or does from now on, is owed another quantity.
         is_linked = "move_dest_ids" in vals
-        waiting_sudo = self.sudo().move_dest_ids if is_linked else self.sudo().browse()
+        if is_linked:
+            self.sudo().move_dest_ids._log_channel_dirty()
         result = super().write(vals)
         if WATCHED & vals.keys():
             self._log_channel_dirty()
         if is_linked:
-            (waiting_sudo | self.sudo().move_dest_ids)._log_channel_dirty()
+            self.sudo().move_dest_ids._log_channel_dirty()
         return result
 
     def unlink(self):
@@ -49,15 +50,15 @@ class StockMove(models.Model):
         """Log what these moves take from stock and what they bring."""
         if not self.env["stock.channel"]._is_in_use():
             return
-        pairs = set()
+        pending = self.env["stock.channel.dirty"]._pending()
         for move in self:
             if move.state == "draft":
                 continue
             target = move.location_final_id or move.location_dest_id
             for location in (move.location_id, target):
                 if location.usage in STOCK_USAGES:
-                    pairs.add((move.product_id.id, location.id))
-        self.env["stock.channel.dirty"]._log_stock(pairs)
+                    row = (move.product_id.id, location.id, None)
+                    pending.setdefault(row, "stock")
 
     def _reduce_demand(self, quantity):
         """Lower the demand of an open move, giving back what it had reserved.

@@ -23,23 +23,20 @@ class StockQuant(models.Model):
     def write(self, vals):
         if not WATCHED & vals.keys():
             return super().write(vals)
-        # A quantity changes nothing about which product lies where.
-        before = self._channel_pairs() if MOVED & vals.keys() else ()
+        if MOVED & vals.keys():
+            self._log_channel_dirty()
         result = super().write(vals)
-        self._log_channel_dirty(before)
+        self._log_channel_dirty()
         return result
 
     def unlink(self):
-        pairs = self._channel_pairs()
-        result = super().unlink()
-        self.browse()._log_channel_dirty(pairs)
-        return result
+        self._log_channel_dirty()
+        return super().unlink()
 
-    def _channel_pairs(self):
-        if not self.env["stock.channel"]._is_in_use():
-            return set()
-        return {(quant.product_id.id, quant.location_id.id) for quant in self}
-
-    def _log_channel_dirty(self, before=()):
-        """Log these quants' products, and those they belonged to before."""
-        self.env["stock.channel.dirty"]._log_stock(self._channel_pairs() | set(before))
+    def _log_channel_dirty(self):
+        """Log which products lie where; called before and after they change that."""
+        if self.env["stock.channel"]._is_in_use():
+            pending = self.env["stock.channel.dirty"]._pending()
+            for quant in self:
+                row = (quant.product_id.id, quant.location_id.id, None)
+                pending.setdefault(row, "stock")
