@@ -16,6 +16,7 @@ from . import (
     test_oracle,
     test_order,
     test_parallel,
+    test_promise,
     test_publish,
     test_publish_batch,
     test_read_back,
