@@ -1,6 +1,7 @@
 from . import (
     test_availability,
     test_clock,
+    test_customer,
     test_door,
     test_hooks,
     test_freshness,
