@@ -40,6 +40,7 @@ from . import (
     stock_channel_order_apply,
     stock_channel_promise,
     stock_channel_customer,
+    stock_channel_payment,
     stock_channel_return,
     stock_channel_fulfillment,
     stock_channel_exception,

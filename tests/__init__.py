@@ -17,6 +17,7 @@ from . import (
     test_oracle,
     test_order,
     test_parallel,
+    test_payment,
     test_promise,
     test_publish,
     test_publish_batch,
