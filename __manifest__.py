@@ -37,7 +37,10 @@
         "views/stock_location_views.xml",
         "views/stock_lot_views.xml",
         "views/sale_order_views.xml",
+        "views/stock_picking_views.xml",
         "views/stock_channel_menus.xml",
+        # Adds its own menu.
+        "views/stock_channel_customer_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

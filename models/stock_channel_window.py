@@ -264,8 +264,8 @@ class ResourceCalendar(models.Model):
             memo[key] = self._read_hours(zone, company, now)
         return memo[key]
 
-    def _read_hours(self, zone, company, now):
-        reach = HORIZON + MARGIN
+    def _read_hours(self, zone, company, now, reach=HORIZON + MARGIN):
+        """Return the hours within ``reach`` of ``now``, see ``_hours``."""
         moment = as_aware(now)
         local = moment.astimezone(zone).replace(tzinfo=pytz.utc)
         attendances = self._attendance_intervals_batch(

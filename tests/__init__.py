@@ -1,6 +1,7 @@
 from . import (
     test_availability,
     test_clock,
+    test_customer,
     test_door,
     test_hooks,
     test_freshness,
@@ -16,6 +17,8 @@ from . import (
     test_oracle,
     test_order,
     test_parallel,
+    test_payment,
+    test_promise,
     test_publish,
     test_publish_batch,
     test_read_back,
