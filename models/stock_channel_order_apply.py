@@ -285,18 +285,14 @@ class StockChannelOrderApply(models.Model):
                 channel_order_id=self.id,
             )
         by_id = {line.external_id: line for line in self.line_ids}
-        added = self.line_ids.filtered(
-            lambda line: not line.sale_line_id and line._to_take_qty() > 0
-        )
-        parts = self._source(added)
+        growing = self.line_ids.filtered(lambda line: line._to_take_qty() > 0)
+        parts = self._source(growing)
         with order_sudo._unlocked_for_channel():
             for line_id, delta in plan.deltas.items():
                 line = by_id[line_id]
                 self._check_precision(line, abs(float(delta)))
-                if line in added:
-                    line._add_sale_lines(parts[line], self, snapshot)
-                elif delta > 0:
-                    line._add_quantity(float(delta))
+                if delta > 0:
+                    line._add_quantity(parts[line], self, snapshot)
                 else:
                     line._remove_quantity(float(-delta))
         self._mark_applied()
@@ -351,11 +347,25 @@ class StockChannelOrderLineApply(models.Model):
         self.ensure_one()
         return max(self._wanted_qty() - self.applied_qty, 0.0)
 
-    def _add_quantity(self, delta):
-        """Order ``delta`` more (selling unit); Odoo procures the difference."""
+    def _add_quantity(self, parts, order, snapshot):
+        """Order more from these places; Odoo procures the difference.
+
+        :param parts: channel location → quantity in the selling unit.
+        """
         self.ensure_one()
-        sale_line_sudo = self.sale_line_id.sudo()
-        sale_line_sudo._set_channel_quantity(sale_line_sudo.product_uom_qty + delta)
+        wire = next(line for line in snapshot.lines if line.id == self.external_id)
+        for place, quantity in parts.items():
+            part_sudo = self._part_at(place)
+            if part_sudo:
+                part_sudo._set_channel_quantity(part_sudo.product_uom_qty + quantity)
+                continue
+            part_sudo.create(
+                {
+                    **order._prepare_sale_line(wire, self, snapshot, place, quantity),
+                    "order_id": order.sale_order_id.id,
+                }
+            )
+        self._link_own_part()
 
     def _cancel_rest(self):
         """Take everything off this line that has not left.

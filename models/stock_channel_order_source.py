@@ -27,13 +27,13 @@ class StockChannelOrderSource(models.Model):
         return pairs
 
     def _source(self, lines):
-        """Choose where lines that are new to the sale order are taken from.
+        """Choose where what the sale order does not have yet is taken from.
 
         Called inside the transaction that reserves, after the locks: what is free is
         what nobody else can be taking at this moment.
 
         :return: dict of line → {channel location: quantity in the selling unit}, by
-            priority. A line's own place is the first of them from now on.
+            priority. The first is the own place of a line that is new, from now on.
         """
         places = self.channel_id.location_ids._mapped()
         is_open = any(not line.assigned_location_id for line in lines)
@@ -56,7 +56,7 @@ class StockChannelOrderSource(models.Model):
         }
         for line, taken in parts.items():
             place = next(iter(taken))
-            if line.channel_location_id != place:
+            if not line.sale_line_id and line.channel_location_id != place:
                 line.channel_location_id = place
         return parts
 
@@ -152,7 +152,7 @@ class StockChannelOrderLineSource(models.Model):
         """Return the places that applying this line may take from."""
         self.ensure_one()
         places = self.channel_location_id | self._sale_lines().channel_location_id
-        if not self.sale_line_id and not self.assigned_location_id:
+        if not self.assigned_location_id and self._to_take_qty() > 0:
             places |= self.channel_id.location_ids._mapped()
         return places
 
@@ -176,33 +176,16 @@ class StockChannelOrderLineSource(models.Model):
             place=str(self.channel_location_id.id) if self.assigned_location_id else "",
         )
 
-    def _add_sale_lines(self, parts, order, snapshot):
-        """Add this line to a confirmed sale order, each part from its own place."""
-        self.ensure_one()
-        wire = next(line for line in snapshot.lines if line.id == self.external_id)
-        self.env["sale.order.line"].sudo().create(
-            [
-                {
-                    **order._prepare_sale_line(wire, self, snapshot, place, quantity),
-                    "order_id": order.sale_order_id.id,
-                }
-                for place, quantity in parts.items()
-            ]
-        )
-        self._link_own_part()
+    def _part_at(self, place):
+        """Return the part taken from a place, if there is one."""
+        return self._parts().filtered(lambda part: part.channel_location_id == place)[
+            :1
+        ]
 
     def _link_own_part(self):
-        """Let each line's own sale line be the part at its own place."""
-        for line in self:
-            parts_sudo = line._sale_lines()
-            line.sale_line_id = (
-                parts_sudo.filtered(
-                    lambda part, line=line: (
-                        part.channel_location_id == line.channel_location_id
-                    )
-                )
-                or parts_sudo
-            )[:1]
+        """Let each new line's own sale line be the part at its own place."""
+        for line in self.filtered(lambda line: not line.sale_line_id):
+            line.sale_line_id = line._part_at(line.channel_location_id)
 
     # --------------------------------------------------------- part by part
 

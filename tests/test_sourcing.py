@@ -305,13 +305,52 @@ class TestSourcing(HubCase):
         self.assertEqual(self.parts(order), [("DESK", "main", 2.0)])
         self.assertEqual(self.moves(order), [("DESK", "HUBN", 2.0, "done")])
 
-    def test_more_of_a_split_line_is_procured_at_its_own_place(self):
+    def test_more_of_a_line_that_nobody_has_is_owed_at_the_first(self):
         order = self.split_order()
         self.order(version=2, lines=[self.open_line("1", "DESK", 6)])
         self.assertEqual(
             self.parts(order), [("DESK", "main", 3.0), ("DESK", "south", 3.0)]
         )
         self.assertEqual(order.line_ids.applied_qty, 6)
+
+    def test_more_of_a_line_is_taken_from_where_it_lies(self):
+        self.receive(self.product, 2)
+        order = self.order(lines=[self.open_line("1", "DESK", 2)])
+        self.receive(self.product, 4, self.east.lot_stock_id)
+        self.order(version=2, lines=[self.open_line("1", "DESK", 4)])
+        self.order(version=3, lines=[self.open_line("1", "DESK", 5)])
+        self.assertEqual(
+            self.parts(order), [("DESK", "main", 2.0), ("DESK", "east", 3.0)]
+        )
+        self.assertEqual(
+            self.moves(order),
+            [("DESK", "HUBE", 3.0, "assigned"), ("DESK", "HUBN", 2.0, "assigned")],
+        )
+        self.assertEqual(order.line_ids.channel_location_id, self.place)
+        self.assertEqual(order.line_ids.sale_line_id.channel_location_id, self.place)
+
+    def test_lines_from_before_this_are_followed(self):
+        self.receive(self.product, 5, self.south.lot_stock_id)
+        order = self.order(lines=[self.open_line("1", "DESK", 2)])
+        order.sale_order_id.order_line.channel_order_line_id = False
+        self.order(version=2, lines=[self.open_line("1", "DESK", 3)])
+        self.order(
+            version=3, lines=[self.open_line("1", "DESK", 3, cancelled_quantity="2")]
+        )
+        self.assertEqual(self.parts(order), [("DESK", "south", 1.0)])
+        self.ship(order.sale_order_id.picking_ids)
+        self.assertEqual(self.reported(order), [("south", [1.0])])
+
+    def test_what_is_not_kept_in_stock_makes_no_parcel_of_its_own(self):
+        card = self.make_product("Card", "CARD", is_storable=False)
+        self.make_listing(self.channel, card, "CARD")
+        self.receive(self.product, 2, self.south.lot_stock_id)
+        order = self.order(
+            lines=[self.open_line("1", "CARD", 1), self.open_line("2", "DESK", 2)]
+        )
+        self.assertEqual(
+            self.parts(order), [("CARD", "south", 1.0), ("DESK", "south", 2.0)]
+        )
 
     def test_an_added_line_joins_the_parcel_that_waits(self):
         self.receive(self.product, 2, self.south.lot_stock_id)
