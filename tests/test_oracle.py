@@ -10,7 +10,6 @@ import traceback
 from collections import Counter
 from contextlib import closing
 from decimal import Decimal
-from fractions import Fraction
 from math import floor
 
 from odoo.tests import tagged
@@ -255,7 +254,7 @@ class TestOracle(OracleWorld):
 
     def broken_bounds(self, row, number):
         """Nothing is offered that is not there, unless a rule says so."""
-        published = Fraction(row["published"])
+        published = exact(float(row["published"]))
         if published < 0:
             return ["published is negative"]
         if number.rules.get("backorder") or number.rules.get("horizon"):
