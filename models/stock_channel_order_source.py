@@ -116,6 +116,7 @@ class StockChannelOrderLineSource(models.Model):
         "stock.channel.location",
         string="Places Taken from",
         compute="_compute_taken_from_ids",
+        compute_sudo=True,
         help="Where the line is taken from; several, when no place had all of it.",
     )
 
