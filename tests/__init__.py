@@ -33,7 +33,6 @@ from . import (
     test_scale,
     test_security,
     test_shadow,
-    test_sourcing,
     test_tours,
     test_window,
 )
