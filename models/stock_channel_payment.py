@@ -27,7 +27,7 @@ class StockChannelPayment(models.Model):
     ship_from = fields.Selection(
         PAYMENT_STATES,
         required=True,
-        default="authorized",
+        default="unpaid",
         tracking=True,
         help="The deliveries of an order whose payment is not as far are reserved and "
         "picked, but cannot be sent.",

@@ -10,6 +10,8 @@ class TestPayment(ClockCase):
 
     def setUp(self):
         super().setUp()
+        self.default_ship_from = self.channel.ship_from
+        self.channel.ship_from = "authorized"
         self.receive(self.product, 20)
         self.run_all()
 
@@ -32,7 +34,7 @@ class TestPayment(ClockCase):
 
     def test_everything_is_taken_over_unless_said_otherwise(self):
         self.assertEqual(self.channel.import_from, "unpaid")
-        self.assertEqual(self.channel.ship_from, "authorized")
+        self.assertEqual(self.default_ship_from, "unpaid")
         for number, status in enumerate(("unpaid", "refunded", "authorized", "paid")):
             order = self.order(f"S{number}", payment_status=status)
             self.assertEqual(order.sale_order_id.state, "sale")

@@ -62,6 +62,13 @@ class ScreensCommon:
         )
         cls.env["stock.channel.secret"]._generate(cls.channel)
         cls.channel.action_go_live()
+        cls.env["stock.channel.customer"].create(
+            {
+                "channel_id": cls.channel.id,
+                "external_id": "C-1",
+                "partner_id": cls.env["res.partner"].create({"name": "Ada"}).id,
+            }
+        )
         cls.env["stock.channel.publication"]._refresh(
             cls.channel.listing_ids, "first", fields.Datetime.now()
         )
