@@ -78,8 +78,7 @@ class StockChannelAvailabilityStock(models.AbstractModel):
         """
         return SQL(
             """
-            SELECT rel.channel_location_id, location.id AS location_id,
-                   location.parent_path
+            SELECT rel.channel_location_id, location.parent_path
               FROM stock_channel_location_stock_location_rel AS rel
               JOIN stock_location AS location ON location.id = rel.location_id
             """

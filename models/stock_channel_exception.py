@@ -305,10 +305,15 @@ class StockChannelException(models.Model):
     @api.model
     def _resolve_fingerprint(self, channel, fingerprint):
         """Close what has healed by itself."""
+        self._resolve_fingerprints(channel, [fingerprint])
+
+    @api.model
+    def _resolve_fingerprints(self, channel, fingerprints):
+        """Close what has healed by itself, in one search however much it was."""
         healed = self.sudo().search(
             [
                 ("channel_id", "=", channel.id),
-                ("fingerprint", "=", fingerprint),
+                ("fingerprint", "in", fingerprints),
                 ("state", "=", "open"),
             ]
         )

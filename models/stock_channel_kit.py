@@ -30,7 +30,7 @@ class StockChannelKit(models.AbstractModel):
         without anything to count: none of it can be offered.
 
         :param SQL sold: query of the (product_id, company_id) to look at.
-        :return: query of (product_id, company_id, component_id, quantity, is_cyclic);
+        :return: query of (product_id, company_id, component_id, quantity);
             quantity of the component in its own unit, for one unit of the product.
             Products that are no kit have no row.
         """
@@ -128,8 +128,7 @@ class StockChannelKit(models.AbstractModel):
                    top.company_id,
                    CASE WHEN NOT counted.is_cyclic THEN counted.product_id END
                        AS component_id,
-                   coalesce(counted.quantity, 1) AS quantity,
-                   coalesce(counted.is_cyclic, FALSE) AS is_cyclic
+                   coalesce(counted.quantity, 1) AS quantity
               FROM top
               LEFT JOIN counted
                      ON counted.kit_id = top.product_id

@@ -1,6 +1,6 @@
 import json
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 from ..connectors.data import ResultStatus
@@ -112,19 +112,3 @@ class StockChannelPublicationLogBatch(models.Model):
         )
         self.env["stock.channel.publication"].invalidate_model(["log_ids"])
         self.env["stock.channel.push"].invalidate_model(["log_ids"])
-
-
-class StockChannelExceptionBatch(models.Model):
-    _inherit = "stock.channel.exception"
-
-    @api.model
-    def _resolve_fingerprints(self, channel, fingerprints):
-        """Close what has healed by itself, in one search however much it was."""
-        healed = self.sudo().search(
-            [
-                ("channel_id", "=", channel.id),
-                ("fingerprint", "in", fingerprints),
-                ("state", "=", "open"),
-            ]
-        )
-        healed._update_state("resolved", {"resolved_at": fields.Datetime.now()})
