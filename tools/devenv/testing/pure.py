@@ -1,13 +1,15 @@
 """Suite 2: tests of ``connectors/`` and ``tools/``, which never touch Odoo.
 
 Also the program that runs them, started by the environment's Python without Odoo on
-its path; should an Odoo be importable all the same, its import is refused here.
+its path; should an Odoo be importable all the same, its import is refused here.  The
+folders run side by side, each in a process of its own: they share nothing.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import json
+import subprocess
 import sys
 import time
 import unittest
@@ -23,6 +25,7 @@ from .results import SuiteResult
 
 FOLDERS = ("connectors/tests", "tools/tests")
 LIMIT_SECONDS = 10.0
+MODULE = "tools.devenv.testing.pure"
 
 
 class OdooRefused(importlib.abc.MetaPathFinder):
@@ -40,14 +43,14 @@ class OdooRefused(importlib.abc.MetaPathFinder):
 
 
 def run(env: Environment, *, collect_only: bool = False) -> SuiteResult:
-    """Run both folders in one process of their own."""
+    """Run the folders side by side, all below one process of their own."""
     result = SuiteResult("pure")
     report = env.layout.dev / "reports" / "pure.json"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     variables = env.variables()
     variables.pop("PYTHONPATH", None)
-    command = [str(env.python), "-m", __name__, str(report)]
+    command = [str(env.python), "-m", MODULE, str(report)]
     if collect_only:
         command.append("--collect-only")
     call(command, cwd=env.layout.root, env=variables)
@@ -99,22 +102,15 @@ def _refuse_broken(errors: Sequence[object]) -> None:
         sys.exit("\n".join(["some test files cannot be imported:", *map(str, errors)]))
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Collect, run, and write the numbers to the file named first."""
+def _run_folder(folder: str, report: Path, *, collect_only: bool) -> int:
+    """Collect one folder, run it, and write its numbers to ``report``."""
     started = time.monotonic()
     sys.meta_path.insert(0, OdooRefused())
-    root = Path.cwd()
-    suite = unittest.TestSuite()
-    errors: list[object] = []
-    for folder in FOLDERS:
-        if (root / folder).is_dir():
-            # A loader may be used once only: it remembers its top-level folder.
-            loader = unittest.TestLoader()
-            suite.addTests(loader.discover(folder, top_level_dir=str(root)))
-            errors += loader.errors
+    loader = unittest.TestLoader()
+    suite = loader.discover(folder, top_level_dir=str(Path.cwd()))
     collected = suite.countTestCases()
-    if "--collect-only" in arguments:
-        _refuse_broken(errors)
+    if collect_only:
+        _refuse_broken(loader.errors)
         result = unittest.TestResult()
     else:
         result = unittest.TextTestRunner(verbosity=1, buffer=True).run(suite)
@@ -122,8 +118,44 @@ def main(arguments: Sequence[str]) -> int:
         print(f"skipped {number}: {reason}", file=sys.stderr)
     numbers = _count(result, collected)
     numbers["seconds"] = time.monotonic() - started - _waited_for_a_core()
-    Path(arguments[0]).write_text(json.dumps(numbers))
+    report.write_text(json.dumps(numbers))
     return 0 if result.wasSuccessful() else 1
+
+
+def _add_up(reports: Sequence[Path]) -> dict[str, float]:
+    """Return the numbers of all folders; the slowest tells how long it took."""
+    all_numbers = [json.loads(report.read_text(encoding="utf-8")) for report in reports]
+    total = {
+        name: sum(numbers[name] for numbers in all_numbers)
+        for name in ("passed", "failed", "skipped", "collected")
+    }
+    total["seconds"] = max(numbers["seconds"] for numbers in all_numbers)
+    return total
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run every folder in a child of ours and write the numbers to the file named first.
+
+    A child, named a folder, runs just that one.  The children stay in our process
+    group, so that they end with us.
+    """
+    report, *options = arguments
+    collect_only = "--collect-only" in options
+    named = [option for option in options if option in FOLDERS]
+    if named:
+        return _run_folder(named[0], Path(report), collect_only=collect_only)
+    folders = [folder for folder in FOLDERS if Path(folder).is_dir()]
+    reports = [Path(f"{report}.{index}") for index, _ in enumerate(folders)]
+    for part in reports:
+        part.unlink(missing_ok=True)
+    children = [
+        subprocess.Popen([sys.executable, "-m", MODULE, str(part), folder, *options])
+        for part, folder in zip(reports, folders, strict=True)
+    ]
+    worst = max([child.wait() for child in children])
+    if all(part.is_file() for part in reports):
+        Path(report).write_text(json.dumps(_add_up(reports)))
+    return worst
 
 
 if __name__ == "__main__":
