@@ -2,7 +2,8 @@
 
 1. ``ir_cron`` row of the running job (Odoo takes it).
 2. Advisory locks per product and warehouse, in ascending key order, as the first
-   statement of a transaction that will reserve stock (``lock_stock``).
+   statement of a transaction that will reserve stock (``lock_stock``). Where the
+   warehouse is still to be chosen, those of every warehouse that could be.
 3. ``stock_channel_message`` rows, by ascending id.
 4. ``stock_channel_order`` row.
 5. Whatever Odoo locks while it confirms, reserves or validates (quants last).

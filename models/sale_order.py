@@ -49,6 +49,16 @@ class SaleOrderLine(models.Model):
     channel_order_line_ref = fields.Char(
         string="Channel's Line Id", readonly=True, copy=False
     )
+    channel_order_line_id = fields.Many2one(
+        "stock.channel.order.line",
+        string="Part of Channel Order Line",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        groups="stock_channel_hub.group_user",
+        help="The channel's line this is, or is a part of.",
+    )
     channel_order_line_ids = fields.One2many(
         "stock.channel.order.line",
         "sale_line_id",
@@ -65,6 +75,17 @@ class SaleOrderLine(models.Model):
             if warehouse:
                 line.warehouse_id = warehouse
         return result
+
+    def _channel_lines(self):
+        """Return the channel's lines that these are, or are parts of."""
+        return self.channel_order_line_ids | self.channel_order_line_id
+
+    def _is_short(self):
+        """Return whether something of it waits for goods."""
+        self.ensure_one()
+        return any(
+            move.state in ("confirmed", "partially_available") for move in self.move_ids
+        )
 
     def _set_channel_quantity(self, quantity):
         """Change the quantity and keep the price, which is the channel's.

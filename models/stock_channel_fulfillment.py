@@ -112,7 +112,7 @@ class StockChannelFulfillment(models.Model):
             raise
         except Exception as error:
             _logger.exception("a shipment was not recorded")
-            order = moves.sale_line_id.channel_order_line_ids.channel_order_id[:1]
+            order = moves.sale_line_id._channel_lines().channel_order_id[:1]
             self.env["stock.channel.exception"]._open(
                 order.channel_id,
                 category="internal",
@@ -134,15 +134,18 @@ class StockChannelFulfillment(models.Model):
         have left and the channel will be told, or neither.
         """
         for picking, in_picking in moves.grouped("picking_id").items():
-            order_lines = in_picking.sale_line_id.channel_order_line_ids
-            groups = order_lines.grouped(
-                lambda line: (line.channel_order_id, line.channel_location_id)
-            )
+            groups = {}
+            for sale_line in in_picking.sale_line_id:
+                for line in sale_line._channel_lines():
+                    place = sale_line.channel_location_id or line.channel_location_id
+                    lines = groups.setdefault((line.channel_order_id, place), set())
+                    lines.add(line)
             for (order, location), lines in groups.items():
                 values = [
                     vals
                     for vals in (
-                        line._prepare_fulfillment_line(in_picking) for line in lines
+                        line._prepare_fulfillment_line(in_picking, location)
+                        for line in sorted(lines, key=lambda line: line.id)
                     )
                     if vals
                 ]
@@ -356,22 +359,28 @@ class StockChannelFulfillmentLine(models.Model):
 class StockChannelOrderLineShipped(models.Model):
     _inherit = "stock.channel.order.line"
 
-    def _prepare_fulfillment_line(self, moves):
+    def _prepare_fulfillment_line(self, moves, place):
         """Return what of this line has left and was not reported yet.
 
         Whole kits only: a kit counts when all its components have left, whichever
         parcel the last one was in.
 
         :param moves: the moves just done, for their lots.
+        :param place: the channel location they left from.
         """
         self.ensure_one()
-        shipped = self._shipped_qty()
-        quantity = shipped - self.reported_qty
+        quantity = self._unreported_at(place)
         if self.uom_id.compare(quantity, 0.0) <= 0:
             return None
-        self.reported_qty = shipped
+        self.reported_qty = float(to_decimal(self.reported_qty + quantity))
         lots = {}
-        mine = moves.filtered(lambda move: move.sale_line_id == self.sale_line_id)
+        parts = self._sale_lines()
+        mine = moves.filtered(
+            lambda move: (
+                move.sale_line_id in parts
+                and move.sale_line_id.channel_location_id in (place, place.browse())
+            )
+        )
         for move_line in mine.move_line_ids.filtered("lot_id"):
             name = move_line.lot_id.name
             lots[name] = lots.get(name, 0.0) + move_line.quantity_product_uom
@@ -383,12 +392,9 @@ class StockChannelOrderLineShipped(models.Model):
 
     def _shipped_qty(self):
         """Return how many of this line have left for the customer so far."""
-        gone = self.sale_line_id.move_ids.filtered(
-            lambda move: (
-                move.state == "done" and move.location_dest_id.usage == "customer"
-            )
+        return self.elsewhere_qty + sum(
+            self._part_shipped_qty(part) for part in self._sale_lines()
         )
-        return self.elsewhere_qty + self._units_in(gone)
 
 
 class StockChannelReport(models.Model):

@@ -126,12 +126,7 @@ class StockChannelOrder(models.Model):
         message.channel_order_id = order
         if snapshot.version >= order.version:
             order._write_snapshot(snapshot)
-        pairs = {
-            (product_id, line.channel_location_id.warehouse_id.id)
-            for line in order.line_ids
-            for product_id in line._component_ids()
-        }
-        return order, pairs
+        return order, order._stock_pairs()
 
     @api.model
     def _find_or_create(self, channel, snapshot):

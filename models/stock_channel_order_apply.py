@@ -90,12 +90,7 @@ class StockChannelOrderApply(models.Model):
         self.sale_order_id = order_sudo
         self.was_created = True
         self.shipping_address = address_values(snapshot)
-        for line in self.line_ids.filtered(lambda line: line._to_take_qty() > 0):
-            line.sale_line_id = order_sudo.order_line.filtered(
-                lambda sale_line, line=line: (
-                    sale_line.channel_order_line_ref == line.external_id
-                )
-            )
+        self.line_ids.filtered(lambda line: line._to_take_qty() > 0)._link_own_part()
         order_sudo.action_confirm()
         # Confirming stamps the present; finance wants the day of the purchase.
         order_sudo.date_order = self.placed_at
@@ -116,6 +111,7 @@ class StockChannelOrderApply(models.Model):
         channel = self.channel_id
         partner = self._find_partner(snapshot)
         wanted = self.line_ids.filtered(lambda line: line._to_take_qty() > 0)
+        parts = self._source(wanted)
         vals = {
             "partner_id": partner.id,
             "company_id": channel.company_id.id,
@@ -127,7 +123,7 @@ class StockChannelOrderApply(models.Model):
             "reference": self.payment_reference,
             "order_line": [
                 Command.create(line_vals)
-                for line_vals in self._prepare_sale_lines(snapshot, wanted)
+                for line_vals in self._prepare_sale_lines(snapshot, parts)
             ],
         }
         # Named even when there is none: Odoo would take the customer's own list, in
@@ -171,11 +167,14 @@ class StockChannelOrderApply(models.Model):
                 channel_order_id=self.id,
             )
 
-    def _prepare_sale_lines(self, snapshot, wanted):
+    def _prepare_sale_lines(self, snapshot, parts):
         by_id = {line.id: line for line in snapshot.lines}
         return [
-            self._prepare_sale_line(by_id[line.external_id], line, snapshot)
-            for line in wanted
+            self._prepare_sale_line(
+                by_id[line.external_id], line, snapshot, place, quantity
+            )
+            for line, taken in parts.items()
+            for place, quantity in taken.items()
         ] + [
             {
                 "product_id": self.channel_id.shipping_product_id.id,
@@ -189,18 +188,24 @@ class StockChannelOrderApply(models.Model):
             if charge.amount
         ]
 
-    def _prepare_sale_line(self, wire, line, snapshot):
+    def _prepare_sale_line(self, wire, line, snapshot, place, quantity):
+        """Return the values of one part of a line.
+
+        :param place: the channel location it is taken from.
+        :param float quantity: how many from there, in the selling unit.
+        """
         vals = {
             "product_id": line.product_id.id,
             "product_uom_id": line.uom_id.id,
-            "product_uom_qty": line._to_take_qty(),
+            "product_uom_qty": quantity,
             "price_unit": float(wire.unit_price),
-            "channel_location_id": line.channel_location_id.id,
+            "channel_location_id": place.id,
+            "channel_order_line_id": line.id,
             "channel_order_line_ref": line.external_id,
             "discount": 0.0,
             "tax_ids": self._tax_commands(wire.tax_rate, snapshot),
         }
-        self._check_precision(line, line._to_take_qty())
+        self._check_precision(line, quantity)
         gross = wire.quantity * wire.unit_price
         if wire.discount and gross:
             vals["discount"] = float(100 * wire.discount / gross)
@@ -280,12 +285,14 @@ class StockChannelOrderApply(models.Model):
                 channel_order_id=self.id,
             )
         by_id = {line.external_id: line for line in self.line_ids}
+        growing = self.line_ids.filtered(lambda line: line._to_take_qty() > 0)
+        parts = self._source(growing)
         with order_sudo._unlocked_for_channel():
             for line_id, delta in plan.deltas.items():
                 line = by_id[line_id]
                 self._check_precision(line, abs(float(delta)))
                 if delta > 0:
-                    line._add_quantity(float(delta), self, snapshot)
+                    line._add_quantity(parts[line], self, snapshot)
                 else:
                     line._remove_quantity(float(-delta))
         self._mark_applied()
@@ -340,21 +347,25 @@ class StockChannelOrderLineApply(models.Model):
         self.ensure_one()
         return max(self._wanted_qty() - self.applied_qty, 0.0)
 
-    def _add_quantity(self, delta, order, snapshot):
-        """Order ``delta`` more (selling unit); Odoo procures the difference."""
+    def _add_quantity(self, parts, order, snapshot):
+        """Order more from these places; Odoo procures the difference.
+
+        :param parts: channel location → quantity in the selling unit.
+        """
         self.ensure_one()
-        sale_line_sudo = self.sale_line_id.sudo()
-        if sale_line_sudo:
-            sale_line_sudo._set_channel_quantity(sale_line_sudo.product_uom_qty + delta)
-            return
         wire = next(line for line in snapshot.lines if line.id == self.external_id)
-        vals = order._prepare_sale_line(wire, self, snapshot)
-        vals["product_uom_qty"] = delta
-        self.sale_line_id = (
-            self.env["sale.order.line"]
-            .sudo()
-            .create({**vals, "order_id": order.sale_order_id.id})
-        )
+        for place, quantity in parts.items():
+            part_sudo = self._part_at(place)
+            if part_sudo:
+                part_sudo._set_channel_quantity(part_sudo.product_uom_qty + quantity)
+                continue
+            part_sudo.create(
+                {
+                    **order._prepare_sale_line(wire, self, snapshot, place, quantity),
+                    "order_id": order.sale_order_id.id,
+                }
+            )
+        self._link_own_part()
 
     def _cancel_rest(self):
         """Take everything off this line that has not left.
@@ -370,20 +381,24 @@ class StockChannelOrderLineApply(models.Model):
         return self.uom_id.compare(shipped, 0.0) > 0
 
     def _remove_quantity(self, quantity):
-        """Take ``quantity`` (selling unit) off what has not left yet.
+        """Take ``quantity`` (selling unit) off what has not left yet."""
+        self.ensure_one()
+        if not self._sale_lines():
+            return
+        for part_sudo, taken in self._share_reduction(quantity).items():
+            self._remove_from(part_sudo, taken)
+
+    def _remove_from(self, part_sudo, quantity):
+        """Take ``quantity`` (selling unit) off one sale line.
 
         Lowering the line alone would make Odoo procure a negative quantity, which
         can turn into a stray return; so the open moves are reduced first and the
         line is written without procurement.
         """
-        self.ensure_one()
-        sale_line_sudo = self.sale_line_id.sudo()
-        if not sale_line_sudo:
-            return
         components = self._components(quantity)
         short = []
         for product_id, amount in components.items():
-            left = self._reduce_moves(product_id, amount)
+            left = self._reduce_moves(part_sudo, product_id, amount)
             product = self.env["product.product"].browse(product_id)
             if product.uom_id.compare(left, 0.0) > 0:
                 short.append(product)
@@ -403,17 +418,17 @@ class StockChannelOrderLineApply(models.Model):
                 ),
                 channel_order_id=self.channel_order_id.id,
             )
-        sale_line_sudo.with_context(skip_procurement=True)._set_channel_quantity(
-            sale_line_sudo.product_uom_qty - quantity
+        part_sudo.with_context(skip_procurement=True)._set_channel_quantity(
+            part_sudo.product_uom_qty - quantity
         )
 
-    def _reduce_moves(self, product_id, amount):
+    def _reduce_moves(self, part_sudo, product_id, amount):
         """Reduce the open outgoing moves of a product, the newest first.
 
         :param float amount: in the product's own unit.
         :return: how much of it could not be reduced.
         """
-        moves = self.sale_line_id.sudo().move_ids.filtered(
+        moves = part_sudo.move_ids.filtered(
             lambda move: (
                 move.product_id.id == product_id
                 and move.state not in ("done", "cancel")

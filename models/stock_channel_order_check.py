@@ -171,7 +171,7 @@ class StockChannelOrderCheck(models.Model):
             lambda line: (
                 line.sale_line_id
                 and line.assigned_location_id
-                and line.assigned_location_id != line.channel_location_id
+                and line.assigned_location_id != line._taken_from()
                 and line._left_from_here_qty() < line._wanted_qty()
             )
         )
@@ -186,7 +186,7 @@ class StockChannelOrderCheck(models.Model):
                     "at %(here)s.",
                     skus=", ".join(moved.mapped("sku")),
                     places=", ".join(set(moved.assigned_location_id.mapped("name"))),
-                    here=", ".join(set(moved.channel_location_id.mapped("name"))),
+                    here=", ".join(set(moved.taken_from_ids.mapped("name"))),
                 ),
                 next_step=self.env._(
                     "Ship from where the channel says, or move the order back there."

@@ -50,7 +50,8 @@ class StockChannelOrderLine(models.Model):
         string="Taken from",
         readonly=True,
         ondelete="restrict",
-        help="The location the channel assigned, or else the one of highest priority.",
+        help="The location the channel assigned. Without one, that of highest priority "
+        "until the order is applied, and then the first of those chosen.",
     )
     ordered_qty = fields.Float("Ordered", digits=0, readonly=True)
     cancelled_qty = fields.Float("Cancelled", digits=0, readonly=True)

@@ -149,7 +149,7 @@ class StockMovePayment(models.Model):
                     and move.location_dest_id.usage == "customer"
                 )
             )
-            .sale_line_id.channel_order_line_ids
+            .sale_line_id._channel_lines()
         )
         return lines_sudo.filtered(
             lambda line: not line.fulfilled_qty

@@ -259,9 +259,8 @@ class StockChannelReturn(models.Model):
             line.planned_disposition = line.disposition
             if line.order_line_id.uom_id.compare(missing, 0.0) <= 0:
                 continue
-            destination = line._destination()
             for move, quantity in line._moves_to_return(missing):
-                key = (move.picking_id, destination)
+                key = (move.picking_id, line._destination(move))
                 wanted.setdefault(key, []).append((move, quantity))
             line.planned_qty = line.quantity
         for (picking, destination), moves in wanted.items():
@@ -370,14 +369,16 @@ class StockChannelReturnLine(models.Model):
             lambda move: (
                 move.state == "done"
                 and move.origin_returned_move_id.sale_line_id
-                == self.order_line_id.sale_line_id
+                in self.order_line_id._sale_lines()
             )
         )
         return self.order_line_id._units_in(came)
 
-    def _destination(self):
+    def _destination(self, move):
         """Return the stock location these goods come back to.
 
+        :param move: the delivery they left with: a line in several parts comes back
+            where each part left, unless the channel names the place.
         :raise NeedsPerson: when nobody said where goods to be inspected go.
         """
         self.ensure_one()
@@ -409,7 +410,9 @@ class StockChannelReturnLine(models.Model):
                 limit=1,
             )
         place = (
-            channel_return.channel_location_id or self.order_line_id.channel_location_id
+            channel_return.channel_location_id
+            or move.sale_line_id.channel_location_id
+            or self.order_line_id.channel_location_id
         )
         warehouse_stock = place.warehouse_id.lot_stock_id
         return warehouse_stock & place.location_ids or place.location_ids[:1]
@@ -421,7 +424,7 @@ class StockChannelReturnLine(models.Model):
         :raise NeedsPerson: when less than that has left and is not back yet.
         """
         self.ensure_one()
-        delivered = self.order_line_id.sale_line_id.sudo().move_ids.filtered(
+        delivered = self.order_line_id._sale_lines().move_ids.filtered(
             lambda move: (
                 move.state == "done" and move.location_dest_id.usage == "customer"
             )

@@ -86,7 +86,7 @@ class StockMove(models.Model):
         """Tell channels of goods that left, and returns of goods that came."""
         shipped = self.sudo().filtered(
             lambda move: (
-                move.sale_line_id.channel_order_line_ids
+                move.sale_line_id._channel_lines()
                 and move.location_dest_id.usage == "customer"
             )
         )

@@ -33,6 +33,7 @@ from . import (
     test_scale,
     test_security,
     test_shadow,
+    test_sourcing,
     test_tours,
     test_window,
 )
