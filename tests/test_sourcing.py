@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.stock_channel_hub.models import stock_channel_order
 
@@ -460,4 +460,22 @@ class TestSourcing(HubCase):
         self.assertEqual((exception.field, exception.value), ("location_id", "main"))
         self.assertEqual(
             self.parts(order), [("DESK", "main", 2.0), ("DESK", "south", 3.0)]
+        )
+
+    def test_whoever_reads_orders_sees_where_a_line_is_taken_from(self):
+        """Without rights to sales: the form once refused to open."""
+        order = self.split_order()
+        reader = new_test_user(
+            self.env, "hub-reader", groups="stock_channel_hub.group_user"
+        )
+        self.env.invalidate_all()
+        (line,) = order.line_ids.with_user(reader).web_read(
+            {"taken_from_ids": {"fields": {"display_name": {}}}}
+        )
+        self.assertEqual(
+            line["taken_from_ids"],
+            [
+                {"id": place.id, "display_name": place.display_name}
+                for place in (self.place, self.south_place)
+            ],
         )
