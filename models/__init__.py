@@ -58,6 +58,7 @@ from . import (
     stock_move,
     stock_picking,
     stock_quant,
+    stock_reservation,
     stock_rule,
     uom_uom,
 )
