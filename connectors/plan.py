@@ -89,6 +89,11 @@ class Plan:
     changes: tuple[Change, ...] = field(default=())
     conflicts: tuple[Conflict, ...] = field(default=())
 
+    def is_empty(self) -> bool:
+        """Return whether it changes nothing, whatever a person has to decide."""
+        is_idle = self.action in (Action.NOTHING, Action.TOMBSTONE)
+        return is_idle and not self.changes and not self.agreed
+
     def held_lines(self) -> frozenset[str]:
         """Return the ids of the lines whose quantity a person has to decide."""
         return frozenset(

@@ -111,7 +111,8 @@ class StockChannelOrderLine(models.Model):
     )
 
     _order_line_unique = models.UniqueIndex(
-        "(channel_order_id, external_id)", "This line exists already."
+        "(channel_order_id, external_id) WHERE is_replaced IS NOT TRUE",
+        "This line exists already.",
     )
     _in_flight = models.Index("(listing_id) WHERE in_flight_qty > 0")
     _own_open = models.Index(
@@ -162,6 +163,9 @@ class StockChannelOrderLine(models.Model):
         :param wire: ``OrderLine`` as parsed.
         """
         channel = order.channel_id
+        if line and line._is_substituted(wire):
+            line._replace(as_naive(snapshot.updated_at))
+            line = None
         assigned = channel.location_ids.filtered(
             lambda location: location.external_id == wire.location_id
         )
