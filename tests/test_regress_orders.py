@@ -207,7 +207,7 @@ class TestRegressVersions(RegressOrdersCase):
     def test_address_changed_after_a_parcel_left_asks(self):
         """The parcel would have gone to the old address."""
         order = self.order()
-        self.ship(order, self.make_clerk(), 1)
+        self.ship(order)
         self.order(version=2, shipping_address=OTHER_ADDRESS)
         exception = self.open_exceptions()
         self.assertEqual(len(exception), 1)
@@ -215,7 +215,7 @@ class TestRegressVersions(RegressOrdersCase):
             (exception.category, exception.field, exception.channel_order_id),
             ("data", "shipping_address", order),
         )
-        self.assertEqual(self.open_demand(order), 1)
+        self.assertEqual(order.sale_order_id.partner_shipping_id.city, "Brussels")
         self.assertEqual(order.state, "applied")
 
     def test_picked_line_given_to_another_location_asks(self):
