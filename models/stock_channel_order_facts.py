@@ -165,6 +165,8 @@ class StockChannelOrderLineFacts(models.Model):
         """
         self.ensure_one()
         self.is_replaced = True
+        # Before the line that takes its place is inserted: they share an id.
+        self.flush_recordset(["is_replaced"])
         self._set_quantities({"cancelled_qty": self.ordered_qty}, at)
 
 
