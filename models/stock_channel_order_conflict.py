@@ -84,6 +84,7 @@ class StockChannelConflict(models.Model):
     def _conflict_names(self):
         """Return what people call the fields."""
         return {
+            Field.ITEM: self.env._("item"),
             Field.QUANTITY: self.env._("quantity"),
             Field.PRICE: self.env._("price"),
             Field.DISCOUNT: self.env._("discount in percent"),
@@ -165,4 +166,6 @@ class StockChannelExceptionConflict(models.Model):
         """Ignoring a conflict decides it: it stays as it is here."""
         super().action_ignore()
         for exception in self.sudo()._conflicts():
+            if exception.state != "ignored":
+                continue
             exception.channel_order_id._keep_ours(exception.fingerprint)

@@ -20,15 +20,15 @@ class StockChannelOrderFacts(models.Model):
         for change in plan.changes:
             field, ref = change.key
             if field in (Field.SHIPPING, Field.SHIPPING_TAX):
-                charges[ref] = change
+                charges.setdefault(ref, set()).add(field)
             elif field == Field.LOCATION:
                 lines[ref]._move_to_assigned(self, snapshot)
             elif field in PRICE_FIELDS or field == Field.TAX:
                 lines[ref]._change_price(field, change.after, snapshot)
             else:
                 self._change_order_fact(field, snapshot)
-        for ref in charges:
-            self._change_charge(ref, snapshot)
+        for ref, changed in charges.items():
+            self._change_charge(ref, changed, snapshot)
 
     def _change_order_fact(self, field, snapshot):
         order_sudo = self.sale_order_id.sudo()
@@ -70,8 +70,11 @@ class StockChannelOrderFacts(models.Model):
             for name, value in self._address_vals(address).items()
         )
 
-    def _change_charge(self, ref, snapshot):
-        """Bring one delivery charge to what the channel says of it."""
+    def _change_charge(self, ref, changed, snapshot):
+        """Bring one delivery charge to what the channel says of it.
+
+        :param changed: which of its fields the channel has changed.
+        """
         wire = next((charge for charge in snapshot.shipping if charge.id == ref), None)
         known_sudo = self._charges().filtered(
             lambda line: line.channel_order_line_ref == ref
@@ -79,15 +82,13 @@ class StockChannelOrderFacts(models.Model):
         if known_sudo._is_invoiced():
             return
         if not wire or not wire.amount:
-            known_sudo.product_uom_qty = 0.0
+            known_sudo.write({"product_uom_qty": 0.0})
         elif known_sudo:
             vals = self._prepare_charge(wire, snapshot)
-            known_sudo.write(
-                {
-                    name: vals[name]
-                    for name in ("product_uom_qty", "price_unit", "tax_ids")
-                }
-            )
+            names = ["tax_ids"] if Field.SHIPPING_TAX in changed else []
+            if Field.SHIPPING in changed:
+                names += ["product_uom_qty", "price_unit"]
+            known_sudo.write({name: vals[name] for name in names})
         else:
             self.env["sale.order.line"].sudo().create(
                 {
@@ -145,8 +146,12 @@ class StockChannelOrderLineFacts(models.Model):
         cannot be another any more.
         """
         self.ensure_one()
-        if not self.sale_line_id or self._has_left():
+        if not self.sale_line_id or not self._is_other_item(wire):
             return False
+        return not self._has_left()
+
+    def _is_other_item(self, wire):
+        """Return whether the channel names an item that is not this line's."""
         if wire.item_id and self.item_id:
             is_other = wire.item_id != self.item_id
         else:

@@ -197,11 +197,9 @@ class StockChannelOrderLine(models.Model):
 
     def _prepare_identity(self, channel, line, wire, assigned):
         """Return what the line is, as far as the channel may still change it."""
-        vals = {
-            "sku": wire.sku,
-            "item_id": wire.item_id or False,
-            "title": wire.title or False,
-        }
+        vals = {"title": wire.title or False}
+        if not (line and line.sale_line_id and line._is_other_item(wire)):
+            vals.update(sku=wire.sku, item_id=wire.item_id or False)
         if wire.location_id:
             # A channel may name no location for a moment, while an order is edited
             # or after it was cancelled: the one it named before still holds.

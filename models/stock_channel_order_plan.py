@@ -135,10 +135,11 @@ class StockChannelOrderPlan(models.Model):
                 line.applied_qty = wanted
                 line._log_dirty()
         self.line_ids._freeze()
-        refused = self._refused_changes(plan, now)
+        refused = self._refused_changes(plan, now) + self._refused_items(now)
         conflicts = [*plan.conflicts, *refused]
         self._remember(plan, now, {conflict.key for conflict in conflicts})
-        self._tell_of_conflicts(conflicts, refused)
+        if plan.action != Action.CREATE:
+            self._tell_of_conflicts(conflicts, refused)
 
     def _remember(self, plan, now, held):
         base = self._applied_facts(now)
@@ -174,6 +175,21 @@ class StockChannelOrderPlan(models.Model):
             )
             for change in left
             if change.key.field != Field.NOTE
+        ]
+
+    def _refused_items(self, now):
+        """Return the items the channel changed after theirs had left."""
+        if self._is_gone_here():
+            return []
+        base = self._applied_facts(now)
+        return [
+            Conflict(key=key, before=base[key], after=now[key], here=line.sku)
+            for line in self._active_lines()
+            for key in [Key(Field.ITEM, line.external_id)]
+            if key in base
+            and key in now
+            and base[key] != now[key]
+            and now[key] not in (line.item_id, line.sku)
         ]
 
 
