@@ -1,5 +1,7 @@
 from . import (
     test_availability,
+    test_cancel_exactly,
+    test_cancel_steps,
     test_clock,
     test_customer,
     test_door,
@@ -16,6 +18,8 @@ from . import (
     test_loop,
     test_oracle,
     test_order,
+    test_order_arrivals,
+    test_order_plan,
     test_parallel,
     test_payment,
     test_promise,
