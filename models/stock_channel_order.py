@@ -173,7 +173,7 @@ class StockChannelOrder(models.Model):
                 "payment_reference": snapshot.payment_reference or False,
             }
         )
-        by_id = {line.external_id: line for line in self.line_ids}
+        by_id = {line.external_id: line for line in self._active_lines()}
         for line in snapshot.lines:
             self.line_ids._write_line(self, by_id.pop(line.id, None), line, snapshot)
         for removed in by_id.values():

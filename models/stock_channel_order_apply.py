@@ -1,10 +1,8 @@
-from decimal import Decimal
-
 from odoo import models
 from odoo.fields import Command
 
-from ..connectors.plan import Action, LineState, plan_order, take_from
-from .quantities import plain, to_decimal
+from ..connectors.facts import discount_percent, read_facts
+from ..connectors.plan import Action
 from .stock_channel_exception import NeedsPerson
 from .stock_channel_order_check import address_values
 
@@ -27,35 +25,26 @@ class StockChannelOrderApply(models.Model):
         self._check_mapped(snapshot)
         if not self.was_created:
             self._leave_out_shipped()
-        plan = plan_order(
-            [
-                LineState(
-                    id=line.external_id,
-                    wanted=to_decimal(line._wanted_qty()),
-                    applied=to_decimal(line.applied_qty),
-                )
-                for line in self.line_ids
-            ],
-            exists=self.was_created,
-        )
-        is_known = plan.action in (Action.NOTHING, Action.TOMBSTONE)
-        if is_repeat and is_known:
-            self._check_after(snapshot)
-            return self.env._("Known already; nothing to do.")
-        if is_repeat:
+        now = read_facts(snapshot)
+        plan = self._plan(now)
+        is_known = is_repeat and plan.is_empty()
+        if is_repeat and self._is_other_content(now, plan):
             self._tell_of_same_version(snapshot)
         self._check_sale_order()
         note = {
-            Action.NOTHING: self._apply_nothing,
+            Action.NOTHING: self._apply_change,
             Action.TOMBSTONE: self._apply_tombstone,
             Action.CREATE: self._apply_create,
             Action.CHANGE: self._apply_change,
             Action.CANCEL: self._apply_cancel,
+            Action.REOPEN: self._apply_reopen,
+            Action.REFUSE: self._apply_refuse,
         }[plan.action](plan, snapshot)
+        self._mark_applied(plan, now)
         self.applied_version = snapshot.version
         self._update_state("cancelled" if snapshot.cancelled else "applied")
         self._check_after(snapshot)
-        return note
+        return self.env._("Known already; nothing to do.") if is_known else note
 
     def _leave_out_shipped(self):
         """Leave out what had been shipped before the order was heard of here.
@@ -74,9 +63,6 @@ class StockChannelOrderApply(models.Model):
                 }
             )
 
-    def _apply_nothing(self, plan, snapshot):
-        return self.env._("No quantity changed.")
-
     def _apply_tombstone(self, plan, snapshot):
         return self.env._("Cancelled before it was created here.")
 
@@ -91,21 +77,18 @@ class StockChannelOrderApply(models.Model):
         self.was_created = True
         self.shipping_address = address_values(snapshot)
         self.line_ids.filtered(lambda line: line._to_take_qty() > 0)._link_own_part()
-        order_sudo.action_confirm()
-        # Confirming stamps the present; finance wants the day of the purchase.
-        order_sudo.date_order = self.placed_at
+        self._confirm()
         if snapshot.note:
             order_sudo.message_post(
                 body=self.env._("The customer's note: %s", snapshot.note)
             )
-        self._mark_applied()
         return self.env._("Created %s.", order_sudo.name)
 
-    def _mark_applied(self):
-        for line in self.line_ids:
-            line.applied_qty = line._wanted_qty()
-        self.line_ids._freeze()
-        self.line_ids._log_dirty()
+    def _confirm(self):
+        order_sudo = self.sale_order_id.sudo()
+        order_sudo.action_confirm()
+        # Confirming stamps the present; finance wants the day of the purchase.
+        order_sudo.date_order = self.placed_at
 
     def _prepare_sale_order(self, snapshot):
         channel = self.channel_id
@@ -176,17 +159,22 @@ class StockChannelOrderApply(models.Model):
             for line, taken in parts.items()
             for place, quantity in taken.items()
         ] + [
-            {
-                "product_id": self.channel_id.shipping_product_id.id,
-                "name": charge.title,
-                "product_uom_qty": 1.0,
-                "price_unit": float(charge.amount),
-                "discount": 0.0,
-                "tax_ids": self._tax_commands(charge.tax_rate, snapshot),
-            }
+            self._prepare_charge(charge, snapshot)
             for charge in snapshot.shipping
             if charge.amount
         ]
+
+    def _prepare_charge(self, charge, snapshot):
+        """Return the values of the sale line of one delivery charge."""
+        return {
+            "product_id": self.channel_id.shipping_product_id.id,
+            "name": charge.title,
+            "product_uom_qty": 1.0,
+            "price_unit": float(charge.amount),
+            "discount": 0.0,
+            "tax_ids": self._tax_commands(charge.tax_rate, snapshot),
+            "channel_order_line_ref": charge.id,
+        }
 
     def _prepare_sale_line(self, wire, line, snapshot, place, quantity):
         """Return the values of one part of a line.
@@ -202,13 +190,10 @@ class StockChannelOrderApply(models.Model):
             "channel_location_id": place.id,
             "channel_order_line_id": line.id,
             "channel_order_line_ref": line.external_id,
-            "discount": 0.0,
+            "discount": float(discount_percent(wire)),
             "tax_ids": self._tax_commands(wire.tax_rate, snapshot),
         }
         self._check_precision(line, quantity)
-        gross = wire.quantity * wire.unit_price
-        if wire.discount and gross:
-            vals["discount"] = float(100 * wire.discount / gross)
         if wire.title:
             vals["name"] = wire.title
         return vals
@@ -263,82 +248,70 @@ class StockChannelOrderApply(models.Model):
             )
         return [Command.set(fitting.ids)]
 
-    # ------------------------------------------------------- change and cancel
+    # ---------------------------------------------------------------- change
 
     def _apply_change(self, plan, snapshot):
-        order_sudo = self.sale_order_id.sudo()
-        if order_sudo.state == "cancel":
-            raise NeedsPerson(
-                category="data",
-                fingerprint=f"order:{self.id}:reopened",
-                title=self.env._("The channel changed an order that is cancelled here"),
-                cause=self.env._(
-                    "%(sale)s was cancelled in Odoo; the channel now changed order "
-                    "%(order)s.",
-                    sale=order_sudo.name,
-                    order=self.name,
-                ),
-                next_step=self.env._(
-                    "Set the sale order back to quotation and confirm it, or cancel "
-                    "the order at the channel."
-                ),
-                channel_order_id=self.id,
-            )
-        by_id = {line.external_id: line for line in self.line_ids}
-        growing = self.line_ids.filtered(lambda line: line._to_take_qty() > 0)
-        parts = self._source(growing)
-        with order_sudo._unlocked_for_channel():
+        """Change what changed at the channel; of some of it a person has to decide."""
+        if self._is_gone_here():
+            return self.env._("No quantity changed.")
+        by_id = {str(line.id): line for line in self.line_ids}
+        for line_id, delta in plan.deltas.items():
+            self._check_precision(by_id[line_id], abs(float(delta)))
+        growing = self.line_ids.browse(
+            [by_id[line_id].id for line_id, delta in plan.deltas.items() if delta > 0]
+        )
+        with self.sale_order_id.sudo()._unlocked_for_channel():
             for line_id, delta in plan.deltas.items():
-                line = by_id[line_id]
-                self._check_precision(line, abs(float(delta)))
-                if delta > 0:
-                    line._add_quantity(parts[line], self, snapshot)
-                else:
-                    line._remove_quantity(float(-delta))
-        self._mark_applied()
+                if delta < 0:
+                    by_id[line_id]._remove_quantity(float(-delta))
+            self._change_facts(plan, snapshot)
+            for line, parts in self._source(growing).items():
+                line._add_quantity(parts, self, snapshot)
+        if not plan.deltas:
+            return self.env._("No quantity changed.")
         return self.env._("Changed %s lines.", len(plan.deltas))
 
-    def _apply_cancel(self, plan, snapshot):
-        """Cancel whatever has not left yet; what has left is an expected return."""
+    def _is_gone_here(self):
+        """Return whether there is no sale order that could follow a change."""
         order_sudo = self.sale_order_id.sudo()
-        has_left = any(move.state == "done" for move in order_sudo.order_line.move_ids)
-        if order_sudo.state == "cancel":
-            note = self.env._("Cancelled here already.")
-        elif not has_left:
-            order_sudo._action_cancel()
-            note = self.env._("Cancelled %s.", order_sudo.name)
-        else:
-            gone = self.line_ids.filtered(lambda line: line._cancel_rest())
-            if gone:
-                self._expect_return(gone)
-            note = self.env._("Cancelled what of %s had not left.", order_sudo.name)
-        self._mark_applied()
-        return note
+        return not order_sudo or order_sudo.state == "cancel"
 
-    def _expect_return(self, lines):
-        """Tell a person that a cancelled order has left, in part or whole."""
-        self.env["stock.channel.exception"]._open(
-            self.channel_id,
-            category="stock",
-            fingerprint=f"order:{self.id}:shipped",
-            title=self.env._("%s was cancelled after it had left", self.name),
+    def _apply_reopen(self, plan, snapshot):
+        """Bring back the order that the channel had cancelled, with what it wants."""
+        order_sudo = self.sale_order_id.sudo()
+        growing = self.line_ids.filtered(lambda line: line._to_take_qty() > 0)
+        with order_sudo._unlocked_for_channel():
+            order_sudo.action_draft()
+            for part_sudo in self.line_ids._sale_lines():
+                part_sudo._set_channel_quantity(0.0)
+            for line, parts in self._source(growing).items():
+                line._add_quantity(parts, self, snapshot)
+            self._change_facts(plan, snapshot)
+            self._confirm()
+        return self.env._("Opened %s again.", order_sudo.name)
+
+    def _apply_refuse(self, plan, snapshot):
+        order_sudo = self.sale_order_id.sudo()
+        raise NeedsPerson(
+            category="data",
+            fingerprint=f"order:{self.id}:reopened",
+            title=self.env._("The channel changed an order that is cancelled here"),
             cause=self.env._(
-                "The channel cancelled the order, but goods had left already: %s.",
-                ", ".join(
-                    f"{plain(line._shipped_qty())} {line.uom_id.name} {line.sku}"
-                    for line in lines
-                ),
+                "%(sale)s was cancelled in Odoo; the channel now changed order "
+                "%(order)s.",
+                sale=order_sudo.name,
+                order=self.name,
             ),
             next_step=self.env._(
-                "Stop the parcel or expect the goods back. What had not left is "
-                "cancelled and on sale again."
+                "Set the sale order back to quotation and confirm it, or cancel "
+                "the order at the channel."
             ),
             channel_order_id=self.id,
         )
 
 
 class StockChannelOrderLineApply(models.Model):
-    """Quantities of one line up and down."""
+    """More of a line."""
 
     _inherit = "stock.channel.order.line"
 
@@ -348,7 +321,7 @@ class StockChannelOrderLineApply(models.Model):
         return max(self._wanted_qty() - self.applied_qty, 0.0)
 
     def _add_quantity(self, parts, order, snapshot):
-        """Order more from these places; Odoo procures the difference.
+        """Order more from these places; exactly the difference is procured.
 
         :param parts: channel location → quantity in the selling unit.
         """
@@ -357,7 +330,9 @@ class StockChannelOrderLineApply(models.Model):
         for place, quantity in parts.items():
             part_sudo = self._part_at(place)
             if part_sudo:
-                part_sudo._set_channel_quantity(part_sudo.product_uom_qty + quantity)
+                part_sudo.with_context(channel_more=quantity)._set_channel_quantity(
+                    part_sudo.product_uom_qty + quantity
+                )
                 continue
             part_sudo.create(
                 {
@@ -366,84 +341,3 @@ class StockChannelOrderLineApply(models.Model):
                 }
             )
         self._link_own_part()
-
-    def _cancel_rest(self):
-        """Take everything off this line that has not left.
-
-        :return: whether something had left.
-        """
-        self.ensure_one()
-        shipped = self._shipped_qty()
-        rest = self.applied_qty - shipped
-        if self.uom_id.compare(rest, 0.0) > 0:
-            with self.sale_line_id.order_id.sudo()._unlocked_for_channel():
-                self._remove_quantity(rest)
-        return self.uom_id.compare(shipped, 0.0) > 0
-
-    def _remove_quantity(self, quantity):
-        """Take ``quantity`` (selling unit) off what has not left yet."""
-        self.ensure_one()
-        if not self._sale_lines():
-            return
-        for part_sudo, taken in self._share_reduction(quantity).items():
-            self._remove_from(part_sudo, taken)
-
-    def _remove_from(self, part_sudo, quantity):
-        """Take ``quantity`` (selling unit) off one sale line.
-
-        Lowering the line alone would make Odoo procure a negative quantity, which
-        can turn into a stray return; so the open moves are reduced first and the
-        line is written without procurement.
-        """
-        components = self._components(quantity)
-        short = []
-        for product_id, amount in components.items():
-            left = self._reduce_moves(part_sudo, product_id, amount)
-            product = self.env["product.product"].browse(product_id)
-            if product.uom_id.compare(left, 0.0) > 0:
-                short.append(product)
-        if short:
-            raise NeedsPerson(
-                category="stock",
-                fingerprint=f"line:{self.id}:shipped",
-                title=self.env._("The channel cancelled goods that have left"),
-                cause=self.env._(
-                    "Order %(order)s: more of %(sku)s was cancelled than is still "
-                    "here.",
-                    order=self.channel_order_id.name,
-                    sku=self.sku,
-                ),
-                next_step=self.env._(
-                    "Arrange the return with the customer; nothing was changed."
-                ),
-                channel_order_id=self.channel_order_id.id,
-            )
-        part_sudo.with_context(skip_procurement=True)._set_channel_quantity(
-            part_sudo.product_uom_qty - quantity
-        )
-
-    def _reduce_moves(self, part_sudo, product_id, amount):
-        """Reduce the open outgoing moves of a product, the newest first.
-
-        :param float amount: in the product's own unit.
-        :return: how much of it could not be reduced.
-        """
-        moves = part_sudo.move_ids.filtered(
-            lambda move: (
-                move.product_id.id == product_id
-                and move.state not in ("done", "cancel")
-                and (move.location_final_id or move.location_dest_id).usage
-                == "customer"
-            )
-        )
-        by_id = {str(move.id): move for move in moves}
-        taken = take_from(
-            [
-                (str(move.id), to_decimal(move.product_qty))
-                for move in moves.sorted("id", reverse=True)
-            ],
-            to_decimal(amount),
-        )
-        for move_id, quantity in taken.items():
-            by_id[move_id]._reduce_demand(float(quantity))
-        return float(to_decimal(amount) - sum(taken.values(), Decimal(0)))

@@ -26,7 +26,6 @@ class StockChannelOrderCheck(models.Model):
         # A sale order that holds only the rest has another total by nature.
         if not any(self.line_ids.mapped("elsewhere_qty")):
             self._check_total(snapshot)
-        self._check_edits(snapshot)
 
     def _check_sale_order(self):
         """Refuse to make a second sale order where somebody deleted the first.
@@ -140,61 +139,6 @@ class StockChannelOrderCheck(models.Model):
             ),
             channel_order_id=self.id,
         )
-
-    def _check_edits(self, snapshot):
-        """Tell a person of changes at the channel that are not applied by themselves."""
-        self._check_address(snapshot)
-        self._check_moved_lines()
-
-    def _check_address(self, snapshot):
-        address = address_values(snapshot)
-        if address and self.shipping_address and address != self.shipping_address:
-            self.env["stock.channel.exception"]._open(
-                self.channel_id,
-                category="data",
-                fingerprint=f"order:{self.id}:address",
-                title=self.env._("%s goes to another address now", self.name),
-                cause=self.env._(
-                    "The channel changed the shipping address to: %s.",
-                    ", ".join(filter(None, address.values())),
-                ),
-                next_step=self.env._(
-                    "Change the delivery address of the sale order and of what has "
-                    "not left yet."
-                ),
-                field="shipping_address",
-                channel_order_id=self.id,
-            )
-
-    def _check_moved_lines(self):
-        moved = self.line_ids.filtered(
-            lambda line: (
-                line.sale_line_id
-                and line.assigned_location_id
-                and line.assigned_location_id != line._taken_from()
-                and line._left_from_here_qty() < line._wanted_qty()
-            )
-        )
-        if moved:
-            self.env["stock.channel.exception"]._open(
-                self.channel_id,
-                category="data",
-                fingerprint=f"order:{self.id}:location",
-                title=self.env._("%s ships from another location now", self.name),
-                cause=self.env._(
-                    "The channel moved %(skus)s to %(places)s; the goods are reserved "
-                    "at %(here)s.",
-                    skus=", ".join(moved.mapped("sku")),
-                    places=", ".join(set(moved.assigned_location_id.mapped("name"))),
-                    here=", ".join(set(moved.taken_from_ids.mapped("name"))),
-                ),
-                next_step=self.env._(
-                    "Ship from where the channel says, or move the order back there."
-                ),
-                field="location_id",
-                value=", ".join(set(moved.assigned_location_id.mapped("external_id"))),
-                channel_order_id=self.id,
-            )
 
     def _check_total(self, snapshot):
         """Open an exception when the two sums differ by a cent.

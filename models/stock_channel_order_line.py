@@ -111,7 +111,8 @@ class StockChannelOrderLine(models.Model):
     )
 
     _order_line_unique = models.UniqueIndex(
-        "(channel_order_id, external_id)", "This line exists already."
+        "(channel_order_id, external_id) WHERE is_replaced IS NOT TRUE",
+        "This line exists already.",
     )
     _in_flight = models.Index("(listing_id) WHERE in_flight_qty > 0")
     _own_open = models.Index(
@@ -162,6 +163,9 @@ class StockChannelOrderLine(models.Model):
         :param wire: ``OrderLine`` as parsed.
         """
         channel = order.channel_id
+        if line and line._is_substituted(wire):
+            line._replace(as_naive(snapshot.updated_at))
+            line = None
         assigned = channel.location_ids.filtered(
             lambda location: location.external_id == wire.location_id
         )
@@ -193,11 +197,9 @@ class StockChannelOrderLine(models.Model):
 
     def _prepare_identity(self, channel, line, wire, assigned):
         """Return what the line is, as far as the channel may still change it."""
-        vals = {
-            "sku": wire.sku,
-            "item_id": wire.item_id or False,
-            "title": wire.title or False,
-        }
+        vals = {"title": wire.title or False}
+        if not (line and line.sale_line_id and line._is_other_item(wire)):
+            vals.update(sku=wire.sku, item_id=wire.item_id or False)
         if wire.location_id:
             # A channel may name no location for a moment, while an order is edited
             # or after it was cancelled: the one it named before still holds.

@@ -169,7 +169,11 @@ class StockChannelOrderLineSource(models.Model):
     def _candidate_places(self):
         """Return the places that applying this line may take from."""
         self.ensure_one()
-        places = self.channel_location_id | self._sale_lines().channel_location_id
+        places = (
+            self.channel_location_id
+            | self.assigned_location_id
+            | self._sale_lines().channel_location_id
+        )
         if not self.assigned_location_id and self._to_take_qty() > 0:
             places |= self.channel_id.location_ids._mapped()
         return places
@@ -219,7 +223,8 @@ class StockChannelOrderLineSource(models.Model):
     def _share_reduction(self, quantity):
         """Return how much to take off each part for ``quantity`` in all.
 
-        What is short goes first, then what was split off last: fewer parcels are left.
+        What is picked already goes last. Of the rest what is short goes first, then
+        what was split off last: fewer parcels are left.
         What exceeds all that has not left stays with the line's own part, where it is
         refused.
 
@@ -235,7 +240,9 @@ class StockChannelOrderLineSource(models.Model):
                     str(part.id),
                     to_decimal(part.product_uom_qty - self._part_shipped_qty(part)),
                 )
-                for part in parts[::-1].sorted(lambda part: not part._is_short())
+                for part in parts[::-1].sorted(
+                    lambda part: (part.move_ids._is_begun(), not part._is_short())
+                )
             ],
             to_decimal(quantity),
         )

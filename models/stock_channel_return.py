@@ -197,7 +197,7 @@ class StockChannelReturn(models.Model):
             }
         )
         order_lines = {
-            line.external_id: line for line in self.channel_order_id.line_ids
+            line.external_id: line for line in self.channel_order_id._active_lines()
         }
         known = {line.order_line_id: line for line in self.line_ids}
         for wire in snapshot.lines:

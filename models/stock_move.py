@@ -60,23 +60,6 @@ class StockMove(models.Model):
                     row = (move.product_id.id, location.id, None)
                     pending.setdefault(row, "stock")
 
-    def _reduce_demand(self, quantity):
-        """Lower the demand of an open move, giving back what it had reserved.
-
-        :param float quantity: in the product's own unit, at most the demand.
-        """
-        self.ensure_one()
-        reduced = self.product_id.uom_id._compute_quantity(
-            quantity, self.product_uom, rounding_method="HALF-UP"
-        )
-        left = self.product_uom.round(self.product_uom_qty - reduced)
-        if self.product_uom.compare(left, 0.0) <= 0:
-            self._action_cancel()
-            return
-        self._do_unreserve()
-        self.product_uom_qty = left
-        self._action_assign()
-
     def _action_done(self, cancel_backorder=False):
         done = super()._action_done(cancel_backorder=cancel_backorder)
         done.filtered(lambda move: move.state == "done")._report_to_channels()

@@ -1,5 +1,7 @@
 from . import (
     test_availability,
+    test_cancel_exactly,
+    test_cancel_steps,
     test_clock,
     test_customer,
     test_door,
@@ -17,6 +19,8 @@ from . import (
     test_oracle,
     test_order,
     test_order_history,
+    test_order_arrivals,
+    test_order_plan,
     test_parallel,
     test_payment,
     test_promise,
