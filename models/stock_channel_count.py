@@ -94,6 +94,8 @@ class StockChannelCount(models.Model):
         approval = count._propose()
         if not approval:
             return self.env._("Count %s agrees with the stock.", snapshot.id)
+        if approval.state == "withdrawn":
+            return self.env._("Count %s was overtaken by a later one.", snapshot.id)
         return self.env._("Count %s is proposed for approval.", snapshot.id)
 
     def _check_time(self, channel, snapshot):

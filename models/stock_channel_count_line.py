@@ -179,14 +179,16 @@ class StockChannelApprovalCount(models.Model):
     count_line_ids = fields.One2many(
         "stock.channel.count.line", "approval_id", readonly=True
     )
-    count_id = fields.Many2one("stock.channel.count", compute="_compute_count_id")
-    counted_at = fields.Datetime(related="count_id.counted_at")
+    count_id = fields.Many2one("stock.channel.count", compute="_compute_count")
+    counted_at = fields.Datetime("Counted", compute="_compute_count")
     channel_location_id = fields.Many2one(
-        related="count_id.channel_location_id", string="Counted at"
+        "stock.channel.location", "Counted at", compute="_compute_count"
     )
 
     @api.depends("subject_model", "subject_id")
-    def _compute_count_id(self):
+    def _compute_count(self):
         for approval in self:
             is_count = approval.subject_model == "stock.channel.count"
             approval.count_id = is_count and approval.subject_id
+            approval.counted_at = approval.count_id.counted_at
+            approval.channel_location_id = approval.count_id.channel_location_id

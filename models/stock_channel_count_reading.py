@@ -119,26 +119,39 @@ class CountReading:
     def _told(self):
         """Return product id → ``Told``, several lines of one product together."""
         told, unknown = {}, []
-        listings = self.env["stock.channel.listing"]
-        for line in self.count.wire["lines"]:
-            found = listings.search(
-                [
-                    ("channel_id", "=", self.count.channel_id.id),
-                    ("sku", "=", line["sku"]),
-                ]
-            )
+        lines = self.count.wire["lines"]
+        listings = self.env["stock.channel.listing"].search(
+            [
+                ("channel_id", "=", self.count.channel_id.id),
+                ("sku", "in", [line["sku"] for line in lines]),
+            ]
+        )
+        by_sku = listings.grouped("sku")
+        kits = {
+            listing_id
+            for listing_id, *_component in self.env[
+                "stock.channel.availability"
+            ]._kit_components(listings)
+        }
+        for line in lines:
+            found = by_sku.get(line["sku"], listings.browse())
             if not found:
                 unknown.append(line["sku"])
             for listing in found:
                 product = listing.product_id.with_company(self.company)
                 entry = told.setdefault(product.id, Told(product))
                 entry.skus.append(line["sku"])
-                self._read_line(entry, listing, line)
                 if len(found) > 1:
                     entry.refuse(
                         "ambiguous",
                         self.env._("The channel has several items with this SKU."),
                     )
+                if listing.id in kits:
+                    entry.refuse(
+                        "kit",
+                        self.env._("A kit is not counted itself: count its parts."),
+                    )
+                self._read_line(entry, listing, line)
         if unknown:
             raise self._unknown_need(sorted(set(unknown)))
         return told
@@ -186,7 +199,8 @@ class CountReading:
             )
             return
         entry.total += self._in_own_unit(entry, unit, line["quantity"])
-        self._refuse_uncountable(entry)
+        if not entry.product.is_storable:
+            entry.refuse("not_stored", self.env._("No stock is kept of this product."))
         if entry.product.tracking != "none":
             self._read_lots(entry, unit, line)
 
@@ -213,19 +227,6 @@ class CountReading:
                 ),
             )
         return to_decimal(exact)
-
-    def _refuse_uncountable(self, entry):
-        product = entry.product
-        if self.env["stock.channel.kit"]._components_of(product, self.company) is None:
-            if not product.is_storable:
-                entry.refuse(
-                    "not_stored", self.env._("No stock is kept of this product.")
-                )
-            return
-        entry.refuse(
-            "kit",
-            self.env._("A kit is not counted itself: have its parts counted."),
-        )
 
     def _read_lots(self, entry, unit, line):
         given = [Decimal(lot["quantity"]) for lot in line["lots"]]
@@ -398,7 +399,7 @@ class CountReading:
     def _is_held_back(self, lot):
         now = self.env.cr.now()
         return bool(lot) and (
-            lot.stock_condition != "sellable"
+            lot.stock_condition not in (False, "sellable")
             or (
                 lot.product_id.use_expiration_date
                 and any(

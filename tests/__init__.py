@@ -1,6 +1,9 @@
 from . import (
+    test_approval,
     test_availability,
     test_clock,
+    test_count,
+    test_count_apply,
     test_customer,
     test_door,
     test_hooks,
