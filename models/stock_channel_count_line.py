@@ -90,8 +90,8 @@ class StockChannelCountLine(models.Model):
     on_hand_now = fields.Float(
         digits=0, compute="_compute_on_hand_now", compute_sudo=True
     )
-    issue = fields.Selection(ISSUES, "Cannot Be Applied", readonly=True)
-    issue_note = fields.Char("Why Not", readonly=True)
+    issue = fields.Selection(ISSUES, "Left Out", readonly=True)
+    issue_note = fields.Char("Left Out Because", readonly=True)
 
     @api.depends("product_id", "lot_id", "count_id")
     def _compute_on_hand_now(self):
@@ -184,6 +184,12 @@ class StockChannelApprovalCount(models.Model):
     channel_location_id = fields.Many2one(
         "stock.channel.location", "Counted at", compute="_compute_count"
     )
+    has_count_issues = fields.Boolean(compute="_compute_has_count_issues")
+
+    @api.depends("count_line_ids.issue")
+    def _compute_has_count_issues(self):
+        for approval in self:
+            approval.has_count_issues = any(approval.count_line_ids.mapped("issue"))
 
     @api.depends("subject_model", "subject_id")
     def _compute_count(self):
@@ -192,3 +198,15 @@ class StockChannelApprovalCount(models.Model):
             approval.count_id = is_count and approval.subject_id
             approval.counted_at = approval.count_id.counted_at
             approval.channel_location_id = approval.count_id.channel_location_id
+
+    def action_open_adjustments(self):
+        """Show what approving this count did to the stock."""
+        self.ensure_one()
+        self.check_access("read")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Adjustments"),
+            "res_model": "stock.move",
+            "view_mode": "list,form",
+            "domain": [("id", "in", self.sudo().count_id.move_ids.ids)],
+        }
