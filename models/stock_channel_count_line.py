@@ -184,12 +184,16 @@ class StockChannelApprovalCount(models.Model):
     channel_location_id = fields.Many2one(
         "stock.channel.location", "Counted at", compute="_compute_count"
     )
-    has_count_issues = fields.Boolean(compute="_compute_has_count_issues")
+    left_out = fields.Text(compute="_compute_left_out")
 
     @api.depends("count_line_ids.issue")
-    def _compute_has_count_issues(self):
+    def _compute_left_out(self):
         for approval in self:
-            approval.has_count_issues = any(approval.count_line_ids.mapped("issue"))
+            approval.left_out = "\n".join(
+                f"{line.sku}: {line.issue_note}"
+                for line in approval.count_line_ids
+                if line.issue
+            )
 
     @api.depends("subject_model", "subject_id")
     def _compute_count(self):

@@ -195,6 +195,9 @@ class TestCount(CountCase):
             approval.count_line_ids.issue_note,
             "A kit is not counted itself: count its parts.",
         )
+        self.assertEqual(
+            approval.left_out, "SET: A kit is not counted itself: count its parts."
+        )
 
     def test_service_and_fraction_are_refused(self):
         fee = self.make_product("Fee", type="service", is_storable=False)
