@@ -235,7 +235,8 @@ class StockChannelCount(models.Model):
         try:
             return self._propose()
         except NeedsPerson as need:
-            raise UserError(f"{need.title}\n{need.cause}\n{need.next_step}") from need
+            text = "\n".join((need.title, need.cause, need.next_step))
+            raise UserError(text) from need
 
     def _prepare_proposal(self, reading, rows):
         """Return what is proposed; only rows that can be applied are in it."""

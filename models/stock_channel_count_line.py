@@ -69,7 +69,7 @@ class StockChannelCountLine(models.Model):
         help="Counted less on hand then. This is what approving adds to the stock, "
         "whatever has moved since.",
     )
-    value = fields.Monetary("Value", readonly=True, help="Difference at today's cost.")
+    value = fields.Monetary(readonly=True, help="Difference at today's cost.")
     open_qty = fields.Float(
         "Still to Leave",
         digits=0,

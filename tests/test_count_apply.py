@@ -1,3 +1,4 @@
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .count_common import CountCase
@@ -276,3 +277,14 @@ class TestCountApply(CountCase):
         )
         twice = self.report("C2", self.lamps(2, S2=2))
         self.assertEqual(self.issues(twice), [("LAMP", "serial")])
+
+    def test_nothing_to_propose_again_while_the_place_is_shared(self):
+        approval = self.report()
+        other = self.make_channel(name="Other Shop")
+        self.make_place(other, "there", self.shelf)
+        manager = self.make_user("group_manager")
+        with self.assertRaises(UserError) as caught:
+            approval.with_user(manager).action_propose_again()
+        self.assertIn("feeds other channel locations too", str(caught.exception))
+        self.env.invalidate_all()
+        self.assertEqual((approval.state, self.proposal()), ("proposed", approval))
