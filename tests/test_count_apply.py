@@ -121,6 +121,7 @@ class TestCountApply(CountCase):
         self.assertEqual(
             (self.on_hand(), move.quantity, move.state), (9, 9, "assigned")
         )
+        self.assertEqual(move.move_line_ids.location_id, self.stock)
 
     def test_more_missing_than_is_free_takes_the_reservation(self):
         move = self.make_move(self.product, 9, self.stock, self.customers)
