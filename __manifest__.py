@@ -39,8 +39,9 @@
         "views/sale_order_views.xml",
         "views/stock_picking_views.xml",
         "views/stock_channel_menus.xml",
-        # Adds its own menu.
+        # Add their own menus.
         "views/stock_channel_customer_views.xml",
+        "views/stock_channel_approval_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

@@ -6,9 +6,10 @@
    warehouse is still to be chosen, those of every warehouse that could be.
 3. ``stock_channel_message`` rows, by ascending id.
 4. ``stock_channel_order`` row.
-5. Whatever Odoo locks while it confirms, reserves or validates (quants last).
-6. ``stock_channel_publication`` rows, by ascending id.
-7. ``stock_channel_freshness`` rows, in one statement before the commit.
+5. ``stock_channel_approval`` rows, by ascending id.
+6. Whatever Odoo locks while it confirms, reserves or validates (quants last).
+7. ``stock_channel_publication`` rows, by ascending id.
+8. ``stock_channel_freshness`` rows, in one statement before the commit.
 
 The dirty log is append-only and never locked; sequences and the exception queue's
 unique index are taken last and held for one statement.

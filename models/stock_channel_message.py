@@ -332,21 +332,7 @@ class StockChannelMessage(models.Model):
         if isinstance(event, ReturnSnapshot):
             return self.env["stock.channel.return"]._take(self, event)
         if isinstance(event, CountSnapshot):
-            raise NeedsPerson(
-                category="approval",
-                fingerprint=f"count:{self.channel_id.id}:{event.id}",
-                title=self.env._("A stock count was reported"),
-                cause=self.env._(
-                    "The channel counted %s items. Counts never change stock by "
-                    "themselves.",
-                    len(event.lines),
-                ),
-                next_step=self.env._(
-                    "Compare the count with the stock and enter it in Inventory > "
-                    "Physical Inventory where it is right."
-                ),
-                value=event.id,
-            )
+            return self.env["stock.channel.count"]._take(self, event)
         raise AssertionError(f"no handler for {type(event).__name__}")
 
     # ---------------------------------------------------------------- results

@@ -1,8 +1,11 @@
 from . import (
+    test_approval,
     test_availability,
     test_cancel_exactly,
     test_cancel_steps,
     test_clock,
+    test_count,
+    test_count_apply,
     test_customer,
     test_door,
     test_hooks,

@@ -83,20 +83,6 @@ class TestInbox(HubCase):
         )
         self.assertTrue(exception.field)
 
-    def test_counted_stock_changes_nothing_by_itself(self):
-        self.deliver(
-            "inventory.counted",
-            {
-                "id": "C1",
-                "location_id": "main",
-                "counted_at": "2026-11-21T10:00:00Z",
-                "lines": [{"sku": "DESK", "quantity": "3"}],
-            },
-        )
-        self.run_inbox()
-        self.assertEqual(self.open_exceptions().category, "approval")
-        self.assertEqual(self.numbers()["on_hand"], 20)
-
     # --------------------------------------------------------------- poison
 
     @mute_logger(MESSAGE_LOGGER)
