@@ -11,12 +11,20 @@ understood too: they only say which order to fetch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from . import signing
-from .base import Capabilities, ConfigField, Connector, QuantityMeaning, body_digest
+from .base import (
+    Capabilities,
+    ConfigField,
+    Connector,
+    QuantityMeaning,
+    Resource,
+    body_digest,
+)
 from .data import (
     Cancellation,
     Delivery,
@@ -84,6 +92,8 @@ class MedusaConnector(Connector):
         can_cancel=True,
         fractions=True,
     )
+    # Payments first: what is captured while the orders are read is found next time.
+    resources = (Resource.PAYMENTS, Resource.ORDERS)
     config_fields = (
         ConfigField(
             name="base_url",
@@ -231,8 +241,22 @@ class MedusaConnector(Connector):
     # ----------------------------------------------------------------- orders
 
     def fetch_orders(self, since: datetime | None) -> Iterator[OrderPage]:
-        start = since - OVERLAP if since else None
         seen: set[str] = set()
+        yield from self._changed_orders(since, seen)
+        if since:
+            for page in self._paid_orders(since, seen):
+                yield replace(page, high_water=None)
+
+    def poll(self, resource: Resource, since: datetime | None) -> Iterator[OrderPage]:
+        """Page through orders by their own dates, or by those of their payments."""
+        if resource is Resource.PAYMENTS:
+            return self._paid_orders(since, set())
+        return self._changed_orders(since, set())
+
+    def _changed_orders(
+        self, since: datetime | None, seen: set[str]
+    ) -> Iterator[OrderPage]:
+        start = since - OVERLAP if since else None
         high_water, settled = since, True
         pages = self._client.by_date(_ORDERS, "orders", ORDER_FIELDS, start, PAGE)
         for found, now in pages:
@@ -243,20 +267,33 @@ class MedusaConnector(Connector):
                     high_water = max(date, high_water or date)
             orders = self._wrapped(found, now, seen)
             yield OrderPage(orders=orders, high_water=high_water)
-        if start:
-            yield from self._paid_orders(start, seen)
 
-    def _paid_orders(self, start: datetime, seen: set[str]) -> Iterator[OrderPage]:
-        """Find orders by their payments: a capture does not date the order anew."""
+    def _paid_orders(
+        self, since: datetime | None, seen: set[str]
+    ) -> Iterator[OrderPage]:
+        """Find orders by their payments: a capture does not date the order anew.
+
+        Where payments were never looked at, only the moment is noted: the orders
+        are read after that.
+        """
+        path = "/admin/payments"
+        if since is None:
+            one: list[tuple[str, str | int]] = [("fields", "id"), ("limit", 1)]
+            _found, now = self._client.dated(path, "payments", one)
+            yield OrderPage(orders=(), high_water=now)
+            return
         fields = ("id", "updated_at", "payment_collection.order.id")
-        pages = self._client.by_date("/admin/payments", "payments", fields, start, PAGE)
+        start = since - OVERLAP
+        pages = self._client.by_date(path, "payments", fields, start, PAGE)
         for found, _now in pages:
             owners = [part(part(row, "payment_collection"), "order") for row in found]
             ids = sorted({str(owner["id"]) for owner in owners if owner.get("id")})
+            wrapped: list[FetchedOrder] = []
             for chunk in chunks(ids, PAGE):
                 orders, now = self._by_id(chunk)
-                wrapped = self._wrapped(orders, now, seen)
-                yield OrderPage(orders=wrapped, high_water=None)
+                wrapped += self._wrapped(orders, now, seen)
+            dates = [date_of(row, "updated_at") for row in found]
+            yield OrderPage(orders=tuple(wrapped), high_water=max(dates, default=None))
 
     def fetch_order(self, order_id: str) -> FetchedOrder | None:
         found, _now = self._by_id([order_id])
