@@ -92,9 +92,10 @@ class StockChannelMessageRetention(models.Model):
             SQL(
                 """
                 UPDATE stock_channel_message
-                   SET raw = NULL, erased_at = now() AT TIME ZONE 'UTC'
+                   SET raw = NULL, erased_at = %s
                  WHERE id IN (%s)
                 """,
+                self.env.cr.now(),
                 self._ended("keep_body_days", SQL("message.erased_at IS NULL")),
             )
         )

@@ -1,6 +1,8 @@
 from . import (
     test_availability,
+    test_claim,
     test_clock,
+    test_cursor,
     test_customer,
     test_door,
     test_hooks,
@@ -29,6 +31,8 @@ from . import (
     test_regress_shipping,
     test_reservations,
     test_return,
+    test_replay,
+    test_retention,
     test_rules,
     test_scale,
     test_security,
