@@ -77,6 +77,6 @@ class StockChannelMessageReplay(models.Model):
         # The search adds what the person may see; it is run inside the database.
         query = self._search(domain)
         replays_sudo = self.env["stock.channel.replay"]._start(
-            query.subselect(), self.env._("All messages of the filter %s", domain)
+            query.subselect(), self.env._("All messages of the filter %s", str(domain))
         )
         return replays_sudo._action_open()

@@ -6,8 +6,10 @@ from odoo.tests import tagged
 
 from odoo.addons.stock_channel_hub.models import stock_channel_replay
 from odoo.addons.stock_channel_hub.models.stock_channel_message import (
+    CLAIM_SIZE,
     StockChannelMessage,
 )
+from odoo.addons.stock_channel_hub.models.stock_channel_replay import SHARE
 
 from .common import HubCase
 
@@ -20,6 +22,9 @@ class TestReplay(HubCase):
         super().setUp()
         self.receive(self.product, 50)
         self.operator = self.make_user("group_operator")
+        patcher = patch.object(stock_channel_replay, "SHARE", 10)
+        patcher.start()
+        self.addCleanup(patcher.stop)
 
     def messages(self, **equal):
         return self.env["stock.channel.message"].search(
@@ -170,7 +175,8 @@ class TestReplay(HubCase):
         self.assertEqual(replays._feed(), 10)
         self.assertEqual(len(self.messages(state="pending")), 10)
         self.assertEqual(seen(), ("running", 25, 25, 0))
-        self.messages(state="pending")[:5].sudo()._done("")
+        for message in self.messages(state="pending")[:5].sudo():
+            message._done("")
         self.assertEqual(seen(), ("running", 25, 20, 20))
         self.run_inbox()
         self.assertEqual(seen(), ("done", 25, 0, 100))
@@ -352,5 +358,9 @@ class TestReplay(HubCase):
         message.with_user(self.operator).action_retry()
         self.assertEqual(str(message.lease_until), "2099-01-01 00:00:00")
 
-    def test_share_is_half_of_a_batch(self):
-        self.assertEqual(stock_channel_replay.SHARE, 10)
+    def test_half_of_each_batch_is_left_to_what_comes_in(self):
+        share = CLAIM_SIZE // 2
+        messages = self.make_done(share + 1)
+        with patch.object(stock_channel_replay, "SHARE", SHARE):
+            self.replay(messages)
+            self.assertEqual(self.env["stock.channel.replay"].sudo()._feed(), share)
