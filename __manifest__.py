@@ -34,6 +34,7 @@
         # Pages on the three forms above.
         "views/stock_channel_rule_views.xml",
         "views/stock_channel_freshness_views.xml",
+        "views/stock_channel_inbox_views.xml",
         "views/stock_location_views.xml",
         "views/stock_lot_views.xml",
         "views/sale_order_views.xml",
@@ -42,6 +43,7 @@
         # Add their own menus.
         "views/stock_channel_customer_views.xml",
         "views/stock_channel_approval_views.xml",
+        "views/stock_channel_replay_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

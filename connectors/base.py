@@ -47,6 +47,16 @@ class QuantityMeaning(StrEnum):
     """The channel subtracts its own open orders from this number itself."""
 
 
+class Resource(StrEnum):
+    """What polling reads, each with a cursor of its own."""
+
+    PAYMENTS = "payments"
+    """Orders whose payment changed, where that does not date the order anew."""
+    ORDERS = "orders"
+    RETURNS = "returns"
+    COUNTS = "counts"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What a kind of channel can do; the hub adapts, the README lists it.
@@ -58,7 +68,7 @@ class Capabilities:
     :param int batch_size: most updates one ``publish`` call may carry.
     :param bool read_back: ``fetch_quantities`` works.
     :param bool webhooks: the channel delivers signed webhooks.
-    :param bool polling: ``fetch_orders`` works.
+    :param bool polling: ``poll`` works for each of the connector's ``resources``.
     :param bool signed_time: signatures cover the time of sending.
     :param bool can_cancel: ``report_cancel`` works.
     :param bool fractions: quantities may have decimals.
@@ -105,6 +115,8 @@ class Connector(ABC):
     label: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     config_fields: ClassVar[tuple[ConfigField, ...]]
+    resources: ClassVar[tuple[Resource, ...]] = (Resource.ORDERS,)
+    """What is polled, in this order."""
 
     def __init__(
         self,
@@ -194,8 +206,16 @@ class Connector(ABC):
     def fetch_orders(self, since: datetime | None) -> Iterator[OrderPage]:
         """Page through orders changed at or after ``since`` (None: all), oldest first.
 
-        May repeat orders; never leaves one out.
+        May repeat orders; never leaves one out, also when orders change meanwhile or
+        more of them carry one date than fit a page. The caller may stop after any
+        page and go on later from the newest change it has seen.
         """
+
+    def poll(self, resource: Resource, since: datetime | None) -> Iterator[OrderPage]:
+        """Page through one of ``resources``, by the rules of ``fetch_orders``."""
+        if resource is Resource.ORDERS:
+            return self.fetch_orders(since)
+        raise NotImplementedError(resource)
 
     @abstractmethod
     def fetch_order(self, order_id: str) -> FetchedOrder | None:

@@ -10,13 +10,21 @@ understood too: they only say which order to fetch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from . import signing
-from .base import Capabilities, ConfigField, Connector, QuantityMeaning, body_digest
+from .base import (
+    Capabilities,
+    ConfigField,
+    Connector,
+    QuantityMeaning,
+    Resource,
+    body_digest,
+)
 from .data import (
     Cancellation,
     Delivery,
@@ -86,6 +94,8 @@ class MedusaConnector(Connector):
         can_cancel=True,
         fractions=True,
     )
+    # Payments first: what is captured while the orders are read is found next time.
+    resources = (Resource.PAYMENTS, Resource.RETURNS, Resource.ORDERS)
     config_fields = (
         ConfigField(
             name="base_url",
@@ -239,8 +249,27 @@ class MedusaConnector(Connector):
     # ----------------------------------------------------------------- orders
 
     def fetch_orders(self, since: datetime | None) -> Iterator[OrderPage]:
-        start = since - OVERLAP if since else None
         seen: set[str] = set()
+        yield from self._changed_orders(since, seen)
+        if since:
+            for page in (
+                *self._paid_orders(since, seen),
+                *self._returned_orders(since, seen),
+            ):
+                yield replace(page, high_water=None)
+
+    def poll(self, resource: Resource, since: datetime | None) -> Iterator[OrderPage]:
+        """Page through orders by their own dates, or by those of what they have."""
+        if resource is Resource.PAYMENTS:
+            return self._paid_orders(since, set())
+        if resource is Resource.RETURNS:
+            return self._returned_orders(since, set())
+        return self._changed_orders(since, set())
+
+    def _changed_orders(
+        self, since: datetime | None, seen: set[str]
+    ) -> Iterator[OrderPage]:
+        start = since - OVERLAP if since else None
         high_water, settled = since, True
         pages = self._client.by_date(_ORDERS, "orders", ORDER_FIELDS, start, PAGE)
         for found, now in pages:
@@ -251,30 +280,60 @@ class MedusaConnector(Connector):
                     high_water = max(date, high_water or date)
             orders = self._wrapped(found, now, seen)
             yield OrderPage(orders=orders, high_water=high_water)
-        if start:
-            yield from self._paid_orders(start, seen)
-            yield from self._returned_orders(start, seen)
 
-    def _paid_orders(self, start: datetime, seen: set[str]) -> Iterator[OrderPage]:
+    def _paid_orders(
+        self, since: datetime | None, seen: set[str]
+    ) -> Iterator[OrderPage]:
         """Find orders by their payments: a capture does not date the order anew."""
-        fields = ("id", "updated_at", "payment_collection.order.id")
-        pages = self._client.by_date("/admin/payments", "payments", fields, start, PAGE)
-        for found, _now in pages:
-            owners = [part(part(row, "payment_collection"), "order") for row in found]
-            yield from self._owners([owner.get("id") for owner in owners], seen)
+        return self._owners(
+            "payments",
+            ("id", "updated_at", "payment_collection.order.id"),
+            since,
+            seen,
+            lambda row: part(part(row, "payment_collection"), "order").get("id"),
+        )
 
-    def _returned_orders(self, start: datetime, seen: set[str]) -> Iterator[OrderPage]:
+    def _returned_orders(
+        self, since: datetime | None, seen: set[str]
+    ) -> Iterator[OrderPage]:
         """Find orders by their returns: a cancelled return dates no order anew."""
-        fields = ("id", "updated_at", "order_id")
-        pages = self._client.by_date("/admin/returns", "returns", fields, start, PAGE)
-        for found, _now in pages:
-            yield from self._owners([row.get("order_id") for row in found], seen)
+        return self._owners(
+            "returns",
+            ("id", "updated_at", "order_id"),
+            since,
+            seen,
+            lambda row: row.get("order_id"),
+        )
 
-    def _owners(self, ids: Iterable[object], seen: set[str]) -> Iterator[OrderPage]:
-        for chunk in chunks(sorted({str(id_) for id_ in ids if id_}), PAGE):
-            orders, now = self._by_id(chunk)
-            wrapped = self._wrapped(orders, now, seen)
-            yield OrderPage(orders=wrapped, high_water=None)
+    def _owners(
+        self,
+        name: str,
+        fields: Sequence[str],
+        since: datetime | None,
+        seen: set[str],
+        owner_of: Callable[[Row], object],
+    ) -> Iterator[OrderPage]:
+        """Page through the orders that rows of another list belong to.
+
+        Where that list was never looked at, only the moment is noted: the orders
+        are read after that.
+        """
+        path = f"/admin/{name}"
+        if since is None:
+            one: list[tuple[str, str | int]] = [("fields", "id"), ("limit", 1)]
+            _found, now = self._client.dated(path, name, one)
+            yield OrderPage(orders=(), high_water=now)
+            return
+        start = since - OVERLAP
+        pages = self._client.by_date(path, name, fields, start, PAGE)
+        for found, _now in pages:
+            ids = sorted({str(id_) for id_ in map(owner_of, found) if id_})
+            wrapped: list[FetchedOrder] = []
+            for chunk in chunks(ids, PAGE):
+                orders, now = self._by_id(chunk)
+                wrapped += self._wrapped(orders, now, seen)
+            dates = [date_of(row, "updated_at") for row in found]
+            yield OrderPage(orders=tuple(wrapped), high_water=max(dates, default=None))
 
     def fetch_order(self, order_id: str) -> FetchedOrder | None:
         found, _now = self._by_id([order_id])

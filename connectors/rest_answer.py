@@ -12,6 +12,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from .base import body_digest
@@ -19,7 +20,7 @@ from .data import FetchedOrder, QuantityUpdate, ResultStatus, UpdateResult
 from .errors import BadPayload, RetryLater
 from .redaction import redact
 from .rest_payload import ORDER_UPDATED
-from .strict_json import MAX_INTEGER, parse_decimal
+from .strict_json import MAX_INTEGER, parse_decimal, parse_time
 from .transport import Response
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -149,3 +150,18 @@ def fetched_order(order: Any) -> FetchedOrder:
         topic=ORDER_UPDATED,
         raw=raw,
     )
+
+
+def last_date(page: Sequence[Any], start: datetime | None) -> datetime | None:
+    """Return the newest change in a page of orders, where the dates can be trusted.
+
+    None for a channel that does not keep the agreed order, or gives orders from
+    before ``start``: reading on from a date would leave some out or never end.
+    """
+    dates = [start] if start else []
+    for order in page:
+        date = parse_time(order.get("updated_at")) if isinstance(order, dict) else None
+        if date is None or (dates and date < dates[-1]):
+            return None
+        dates.append(date)
+    return dates[-1] if page else None

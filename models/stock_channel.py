@@ -21,7 +21,6 @@ OWN_FIELDS = {
     "is_cut_over",
     "polled_at",
     "poll_last_message",
-    "order_cursor",
     "failure_count",
     "next_attempt_at",
     "last_error",

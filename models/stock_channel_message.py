@@ -1,6 +1,5 @@
 import base64
 import hashlib
-import json
 import logging
 from datetime import timedelta
 
@@ -11,6 +10,8 @@ from odoo.tools import SQL
 from ..connectors.data import CountSnapshot, FetchOrder, OrderSnapshot, ReturnSnapshot
 from ..connectors.errors import BadPayload, ConnectorError, RetryLater
 from ..connectors.retry import RetrySchedule
+from .claims import LostClaim
+from .message_text import describe_error, readable, storable
 from .stock_channel_exception import NeedsPerson
 from .stock_channel_mixin import CONCURRENCY_ERRORS
 
@@ -70,6 +71,9 @@ class StockChannelMessage(models.Model):
     body = fields.Text(compute="_compute_body")
     received_at = fields.Datetime(readonly=True, required=True)
     attempts = fields.Integer(readonly=True)
+    claims = fields.Integer(
+        readonly=True, help="Grows with every worker that takes it; never falls."
+    )
     next_attempt_at = fields.Datetime(readonly=True)
     lease_until = fields.Datetime(readonly=True)
     processed_at = fields.Datetime(readonly=True)
@@ -110,62 +114,86 @@ class StockChannelMessage(models.Model):
     def _store(self, channel, *, dedupe_key, topic, order_key, raw, origin):
         """Store a delivery unless it is there already.
 
-        Conflict-ignore, since two deliveries of one webhook arrive at once: a
-        plain insert would answer the second with an error and the channel would
-        try again for days.
+        A known key with another body is stored too, under a key of its own: we
+        answer that we have it. What was polled is what the channel has now and is
+        worked on. What was delivered waits for a person: one delivery id for two
+        bodies is a bug of the channel, or an attack.
 
         :return: whether it is new.
         """
         digest = hashlib.sha256(raw).hexdigest()
         key = storable(dedupe_key)
+        vals = {
+            "channel": channel,
+            "topic": storable(topic),
+            "order_key": storable(order_key) or key,
+            "digest": digest,
+            "raw": raw,
+            "origin": origin,
+        }
+        if self._insert(key=key, **vals):
+            return True
+        known = self.search([("channel_id", "=", channel.id), ("dedupe_key", "=", key)])
+        if not known or known.digest == digest:
+            return False
+        other_id = self._insert(key=storable(f"{key}:{digest[:16]}"), **vals)
+        if other_id and origin == "webhook":
+            other = self.browse(other_id)
+            other._wait(other._other_body_need(known))
+        return bool(other_id) and origin == "poll"
+
+    def _insert(self, *, channel, key, topic, order_key, digest, raw, origin):
+        """Insert one message and wake its workers, unless its key is known.
+
+        Conflict-ignore, since two deliveries of one webhook arrive at once: a
+        plain insert would answer the second with an error and the channel would
+        try again for days.
+
+        :return: its id, None when the key is known.
+        """
         self.env.cr.execute(
             SQL(
                 """
                 INSERT INTO stock_channel_message
                        (channel_id, company_id, state, origin, topic, dedupe_key,
-                        order_key, digest, raw, received_at, attempts)
+                        order_key, digest, raw, received_at, attempts, claims)
                 VALUES (%s, %s, 'pending', %s, %s, %s, %s, %s, %s,
-                        clock_timestamp() AT TIME ZONE 'UTC', 0)
+                        clock_timestamp() AT TIME ZONE 'UTC', 0, 0)
                 ON CONFLICT (channel_id, dedupe_key) DO NOTHING
                 RETURNING id
                 """,
                 channel.id,
                 channel.company_id.id,
                 origin,
-                storable(topic),
+                topic,
                 key,
-                storable(order_key) or key,
+                order_key,
                 digest,
                 base64.b64encode(raw),
             )
         )
-        if self.env.cr.fetchone():
-            self._trigger_after_commit(self.env["stock.channel"]._inbox_cron())
-            return True
-        if origin == "webhook":
-            self._check_same_body(channel, key, digest)
-        return False
+        row = self.env.cr.fetchone()
+        if not row:
+            return None
+        self._trigger_after_commit(self.env["stock.channel"]._inbox_cron())
+        return row[0]
 
-    def _check_same_body(self, channel, key, digest):
-        """A known key with another body is either a bug or an attack: say so."""
-        known = self.search([("channel_id", "=", channel.id), ("dedupe_key", "=", key)])
-        if known and known.digest != digest:
-            self.env["stock.channel.exception"]._open(
-                channel,
-                category="data",
-                fingerprint=f"dedupe:{channel.id}:{key}",
-                title=self.env._("A delivery came again with another content"),
-                cause=self.env._(
-                    "The channel used one delivery id for two different bodies. The "
-                    "first one counts, the second one was not worked on."
-                ),
-                next_step=self.env._(
-                    "Compare the order at the channel with the order here, and tell "
-                    "the channel's operator."
-                ),
-                value=key,
-                message=known,
-            )
+    def _other_body_need(self, known):
+        return NeedsPerson(
+            category="data",
+            fingerprint=f"dedupe:{self.channel_id.id}:{known.dedupe_key}",
+            title=self.env._("A delivery came again with another content"),
+            cause=self.env._(
+                "The channel used one delivery id for two different bodies. The first "
+                "one was worked on; the second one is kept and waits."
+            ),
+            next_step=self.env._(
+                "Compare the order at the channel with the order here. Where the order "
+                "here is behind, retry. Tell the channel's operator that every "
+                "delivery needs an id of its own."
+            ),
+            value=known.dedupe_key,
+        )
 
     # --------------------------------------------------------------- working
 
@@ -197,7 +225,11 @@ class StockChannelMessage(models.Model):
         return len(claimed)
 
     def _due_condition(self):
-        """Return when a message may be worked on: of each order the oldest only."""
+        """Return when a message may be worked on: of each order the oldest only.
+
+        Nor while a newer one is being worked on: an older one that is replayed
+        becomes the oldest again.
+        """
         return SQL(
             """
             message.state = 'pending'
@@ -207,11 +239,13 @@ class StockChannelMessage(models.Model):
                 < now() AT TIME ZONE 'UTC'
             AND NOT EXISTS (
                 SELECT 1
-                  FROM stock_channel_message AS earlier
-                 WHERE earlier.state = 'pending'
-                   AND earlier.channel_id = message.channel_id
-                   AND earlier.order_key = message.order_key
-                   AND earlier.id < message.id)
+                  FROM stock_channel_message AS other
+                 WHERE other.state = 'pending'
+                   AND other.channel_id = message.channel_id
+                   AND other.order_key = message.order_key
+                   AND (other.id < message.id
+                        OR (other.id > message.id
+                            AND other.lease_until >= now() AT TIME ZONE 'UTC')))
             """
         )
 
@@ -231,6 +265,8 @@ class StockChannelMessage(models.Model):
         Of several messages of one order only the oldest is taken, and none while
         another of them is being worked on: one order is never touched twice at
         once, and its messages keep the order in which they came.
+
+        :return: messages that know which claim they were taken by.
         """
         self.env.cr.execute(
             SQL(
@@ -246,11 +282,12 @@ class StockChannelMessage(models.Model):
                 )
                 UPDATE stock_channel_message AS message
                    SET attempts = attempts + 1,
+                       claims = coalesce(claims, 0) + 1,
                        lease_until = now() AT TIME ZONE 'UTC'
                            + %(lease)s * interval '1 second'
                   FROM due
                  WHERE message.id = due.id
-                RETURNING message.id
+                RETURNING message.id, message.claims
                 """,
                 due=self._due_condition(),
                 is_first_try=is_first_try,
@@ -258,16 +295,15 @@ class StockChannelMessage(models.Model):
                 lease=LEASE_SECONDS,
             )
         )
-        messages = self.sudo().browse(
-            sorted(row_id for (row_id,) in self.env.cr.fetchall())
-        )
-        messages.invalidate_recordset()
-        return messages
+        return self.sudo()._bind_claims(dict(self.env.cr.fetchall()))
 
     def _process_safely(self):
         """Never let one message end the round; its attempt is counted already."""
         try:
             self._process()
+        except LostClaim:
+            self._abandon_transaction()
+            _logger.warning("message %s was taken over by another worker", self.id)
         except Exception:
             self._abandon_transaction()
             _logger.exception("the outcome of message %s was not recorded", self.id)
@@ -284,6 +320,8 @@ class StockChannelMessage(models.Model):
             return
         try:
             results = [self._handle(event) for event in self._events()]
+        except LostClaim:
+            raise
         except NeedsPerson as need:
             failure = need
             self._in_transaction(lambda: self._wait(failure))
@@ -341,8 +379,10 @@ class StockChannelMessage(models.Model):
         """Move to ``target``; the gate of the inbox's state machine.
 
         :return: whether the message moved.
+        :raise LostClaim: when another worker has taken the message meanwhile.
         """
         self.ensure_one()
+        self._keep_claim()
         if target not in TRANSITIONS[self.state] and target != self.state:
             _logger.warning(
                 "message %s is %s and may not become %s", self.id, self.state, target
@@ -436,18 +476,7 @@ class StockChannelMessage(models.Model):
             {"note": text, "exception_ids": [fields.Command.set(exceptions.ids)]},
         )
 
-    # ---------------------------------------------------------------- actions
-
-    def action_retry(self):
-        """Work these messages once more, from the stored body."""
-        self.check_access("read")
-        self.env["stock.channel.exception"]._check_operator()
-        self.sudo()._retry()
-
-    def _retry(self):
-        for message in self:
-            message._update_state("pending", {"attempts": 0, "next_attempt_at": False})
-        self._trigger_after_commit(self.env["stock.channel"]._inbox_cron())
+    # ----------------------------------------------------------------- rights
 
     def write(self, vals):
         if not self.env.su:
@@ -455,32 +484,3 @@ class StockChannelMessage(models.Model):
                 self.env._("Messages are kept as they came; use Retry instead.")
             )
         return super().write(vals)
-
-
-def readable(raw):
-    """Return a body for people: indented where it is JSON, as it came elsewhere."""
-    try:
-        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return raw.decode("utf-8", "replace")
-
-
-def storable(text):
-    """Return a channel's key as the database can keep it.
-
-    It is text of any length from outside; an index entry is not, and PostgreSQL
-    takes neither NUL nor half a surrogate pair.
-    """
-    clean = text.replace("\0", "").encode("utf-8", "replace").decode()
-    if len(clean) <= 200 and clean == text:
-        return clean
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def describe_error(error):
-    """Return one line about an error for a person, without a traceback."""
-    text = str(error.args[0]) if error.args else ""
-    first_line = text.strip().splitlines()[0] if text.strip() else ""
-    if isinstance(error, UserError):
-        return first_line[:300]
-    return f"{type(error).__name__}: {first_line}"[:300]

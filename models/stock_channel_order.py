@@ -109,12 +109,19 @@ class StockChannelOrder(models.Model):
 
         def apply():
             lock_stock(self.env.cr, pairs)
+            message._keep_claim()
+            if order._is_outdated(message, snapshot):
+                return self.env._("Older than what is known; nothing to do.")
             return order._apply(snapshot)
+
+        def wait():
+            message._keep_claim()
+            order._update_state("waiting")
 
         try:
             return self._in_transaction(apply)
         except NeedsPerson:
-            self._in_transaction(lambda: order._update_state("waiting"))
+            self._in_transaction(wait)
             raise
 
     def _read(self, message, snapshot):
@@ -122,10 +129,12 @@ class StockChannelOrder(models.Model):
 
         :return: (order, pairs of product and warehouse to lock for applying it).
         """
+        message._keep_claim()
         order = self._find_or_create(message.channel_id, snapshot)
         message.channel_order_id = order
-        if snapshot.version >= order.version:
+        if not order._is_outdated(message, snapshot):
             order._write_snapshot(snapshot)
+            order.read_message = message.id
             order._place_in_flight()
         return order, order._stock_pairs()
 

@@ -1,16 +1,13 @@
-import logging
-from datetime import UTC, timedelta
+import time
+from datetime import UTC
 
 from odoo import fields, models
 
 from ..connectors.errors import ConnectorError
 
-_logger = logging.getLogger(__name__)
-
-# Channels' clocks are coarse and run apart, and rows move between pages while we
-# read: look again at what changed shortly before the last time. Repeats cost
-# nothing, they are recognised in the inbox.
-OVERLAP = timedelta(minutes=5)
+# A run stops after the page that it is reading then, and the next run goes on: a
+# channel with thousands of changed orders keeps no worker from the other channels.
+SLICE_SECONDS = 20
 
 
 class StockChannelPoll(models.Model):
@@ -18,10 +15,8 @@ class StockChannelPoll(models.Model):
 
     _inherit = "stock.channel"
 
-    order_cursor = fields.Datetime(
-        readonly=True,
-        copy=False,
-        help="The newest change of an order that polling has stored.",
+    cursor_ids = fields.One2many(
+        "stock.channel.cursor", "channel_id", "Polling Positions", readonly=True
     )
     polled_at = fields.Datetime(
         readonly=True,
@@ -45,30 +40,57 @@ class StockChannelPoll(models.Model):
         if not channel or not self._in_transaction(channel._is_due_to_read):
             return
         has_orders = channel._capabilities().polling and channel.state == "live"
-        if has_orders and not channel._poll_orders():
+        if has_orders and not channel._poll():
             return
         channel._read_back()
 
-    def _poll_orders(self):
-        """Store every order that changed since the last round.
+    def _poll(self):
+        """Store everything that changed since the last round.
 
         :return: whether the round is complete.
         """
-        started_at = self._in_transaction(self.env.cr.now)
-        since = self.order_cursor and self.order_cursor - OVERLAP
+        deadline = time.monotonic() + SLICE_SECONDS
+        with self._connected() as connector:
+            for resource in connector.resources:
+                if not self._poll_resource(connector, resource, deadline):
+                    return False
+            self._in_transaction(lambda: self._poll_done(connector.resources))
+        return True
+
+    def _poll_resource(self, connector, resource, deadline):
+        """Store what changed of one kind, from where the last run ended.
+
+        The run is over at the deadline, but not before it has come further: it
+        would begin with the same page for ever.
+
+        :return: whether the round of this kind is complete.
+        """
+        cursor = self._in_transaction(
+            lambda: self.env["stock.channel.cursor"]._begin(self, resource)
+        )
+        begin = cursor.position
         try:
-            with self._connected() as connector, self._connector_at_work():
-                for page in connector.fetch_orders(as_aware(since)):
-                    self._in_transaction(lambda page=page: self._store_page(page))
+            with self._connector_at_work():
+                for page in connector.poll(resource, as_aware(begin)):
+                    if not self._in_transaction(
+                        lambda page=page: self._store_page(cursor, page)
+                    ):
+                        return False
+                    if cursor.position != begin and time.monotonic() >= deadline:
+                        self._in_transaction(self._poll_goes_on)
+                        return False
         except ConnectorError as error:
             failure = error
             self._in_transaction(lambda: self._channel_failed(failure))
             return False
-        self._in_transaction(lambda: self._poll_done(started_at))
+        self._in_transaction(cursor._finish)
         return True
 
-    def _store_page(self, page):
-        """Store a page's orders, then move the cursor over them."""
+    def _store_page(self, cursor, page):
+        """Store a page's orders, then move the cursor over them.
+
+        :return: whether the channel is still to be asked.
+        """
         messages = self.env["stock.channel.message"]
         for order in page.orders:
             messages._store(
@@ -80,12 +102,22 @@ class StockChannelPoll(models.Model):
                 origin="poll",
             )
         if page.high_water:
-            newest = as_naive(page.high_water)
-            if not self.order_cursor or newest > self.order_cursor:
-                self.order_cursor = newest
+            cursor._advance(as_naive(page.high_water))
+        return self._is_due_to_read()
 
-    def _poll_done(self, started_at):
-        self.polled_at = started_at
+    def _poll_goes_on(self):
+        """Take up the rest at once, behind the other channels that are due."""
+        self._channel_answered()
+        self._wake_pollers()
+
+    def _poll_done(self, resources):
+        """Note a complete round: everything from before its start is stored.
+
+        :param resources: what was read; the oldest start of them counts.
+        """
+        names = [resource.value for resource in resources]
+        cursors = self.cursor_ids.filtered(lambda cursor: cursor.resource in names)
+        self.polled_at = min(cursors.mapped("completed_at"))
         newest = self.env["stock.channel.message"].search([], limit=1, order="id desc")
         self.poll_last_message = newest.id
         self._channel_answered()

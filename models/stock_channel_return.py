@@ -101,6 +101,7 @@ class StockChannelReturn(models.Model):
         return self._in_transaction(lambda: self._apply(message, snapshot))
 
     def _apply(self, message, snapshot):
+        message._keep_claim()
         channel = message.channel_id
         order = self._find_order(channel, snapshot)
         message.channel_order_id = order

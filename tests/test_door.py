@@ -98,15 +98,57 @@ class TestDoor(HttpCase):
         self.assert_answer(self.post(), 200, "duplicate")
         self.assertEqual(len(self.stored()), 1)
 
-    def test_same_id_with_another_body_opens_an_exception(self):
+    def test_s22_same_id_with_another_body_waits_for_a_person(self):
+        """We answer that we have it, so it is kept; the first one is what counts."""
         self.post()
         other = self.body.replace(b'"1"', b'"2"')
-        self.assert_answer(self.post(other), 200, "duplicate")
-        self.assertEqual(self.stored()._raw_bytes(), self.body)
+        for _time in range(2):
+            self.assert_answer(self.post(other), 200, "duplicate")
+        waiting, first = self.stored()
+        self.assertEqual((first.state, first._raw_bytes()), ("pending", self.body))
+        self.assertEqual((waiting.state, waiting._raw_bytes()), ("waiting", other))
         exception = self.env["stock.channel.exception"].search(
             [("channel_id", "=", self.channel.id)]
         )
-        self.assertEqual((exception.state, exception.value), ("open", "id:msg_1"))
+        self.assertEqual(
+            (exception.state, exception.value, exception.occurrences),
+            ("open", "id:msg_1", 1),
+        )
+        self.assertEqual(exception.waiting_message_ids, waiting)
+
+    def test_s22_nobody_else_uses_up_a_delivery_id(self):
+        """Neither without a signature nor through another channel's door."""
+        other = self.env["stock.channel"].create(
+            {
+                "name": "Other",
+                "connector": "rest",
+                "base_url": "https://other.example",
+                "state": "shadow",
+            }
+        )
+        self.env["stock.channel.secret"].create(
+            {
+                "channel_id": other.id,
+                "new_value": OTHER_SECRET,
+                "valid_from": "2020-01-01",
+            }
+        )
+        forged = self.body.replace(b'"1"', b'"666"')
+        signed = self.sign(forged, secret=OTHER_SECRET)
+        self.assert_refused(self.post(forged, headers={"webhook-id": "msg_1"}))
+        self.assert_refused(self.post(forged, headers=signed))
+        path = f"/stock_channel/{other.webhook_token}"
+        self.assert_answer(
+            self.post(forged, path=path, headers=signed), 200, "accepted"
+        )
+        self.assertFalse(self.stored())
+        self.assert_answer(self.post(), 200, "accepted")
+        self.assertEqual(self.stored()._raw_bytes(), self.body)
+        self.assertFalse(
+            self.env["stock.channel.exception"].search(
+                [("channel_id", "in", (self.channel | other).ids)]
+            )
+        )
 
     def test_unsigned_is_refused(self):
         self.assert_refused(self.post(headers={}))
@@ -128,7 +170,8 @@ class TestDoor(HttpCase):
         self.assert_answer(self.post(key="b", secret=OTHER_SECRET), 200, "accepted")
 
     def test_time_window_counts_both_ways(self):
-        for seconds in (-301, 301):
+        # Generous ahead: while the delivery is on its way the clock comes closer.
+        for seconds in (-301, 360):
             moment = datetime.fromtimestamp(time.time() + seconds, UTC)
             self.assert_refused(self.post(moment=moment))
 

@@ -248,7 +248,6 @@ class TestRegressRights(HubCase):
         values = {
             "state": "draft",
             "polled_at": "2099-01-01 00:00:00",
-            "order_cursor": "2099-01-01 00:00:00",
             "poll_last_message": 2**31 - 1,
             "next_attempt_at": "2099-01-01 00:00:00",
             "failure_count": 99,

@@ -196,6 +196,7 @@ class TestScreens(ScreensCommon, TransactionCase):
             }
         )
         cls.env["stock.channel.push"].create({"channel_id": cls.channel.id, "size": 1})
+        cls.message.action_replay()
 
     def _actions(self, user):
         """Return the window actions of the menus this user sees."""

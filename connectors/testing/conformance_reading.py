@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ..base import Resource
 from ..data import FetchedOrder, OrderSnapshot
 from .conformance_base import ConformanceBase
 
@@ -67,6 +68,36 @@ class ReadingConformance(ConformanceBase):
         marks = [page.high_water for page in self.connector.fetch_orders(None)]
         self.assertEqual(self.clock(), max(mark for mark in marks if mark))
         self.assertTrue(all(m.utcoffset() == timedelta(0) for m in marks if m))
+
+    def test_reading_goes_on_behind_any_page(self) -> None:
+        """Stopped there, and begun again from the newest change seen: all come."""
+        self.need("polling")
+        ids = self.add_orders(2 * self.server.page_size + 1)
+        page_count = len(list(self.connector.fetch_orders(None)))
+        self.assertGreater(page_count, 1)
+        for stop in range(1, page_count):
+            pages = self.connector.fetch_orders(None)
+            read = [next(pages) for _page in range(stop)]
+            mark = max(page.high_water for page in read if page.high_water)
+            read += self.connector.fetch_orders(mark)
+            found = [order.order_id for page in read for order in page.orders]
+            self.assertEqual(ids, list(dict.fromkeys(found)))
+
+    def test_every_resource_is_polled(self) -> None:
+        """From the beginning and from a moment, each with pages of its own."""
+        self.need("polling")
+        ids = self.add_orders(3)
+        self.assertIn(Resource.ORDERS, self.connector.resources)
+        for since in (None, self.clock() - timedelta(days=1)):
+            found = {
+                resource: [
+                    order.order_id
+                    for page in self.connector.poll(resource, since)
+                    for order in page.orders
+                ]
+                for resource in self.connector.resources
+            }
+            self.assertEqual(ids, list(dict.fromkeys(found[Resource.ORDERS])))
 
     def test_polled_order_is_stable(self) -> None:
         """The same version has the same key, whenever it is polled."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from .. import medusa, medusa_payload, signing
+from ..base import Resource
 from ..data import FetchedOrder, FetchOrder, OrderSnapshot, PaymentStatus
 from ..errors import BadPayload, BadSignature, RetryLater
 from ..testing.fake_channel import FixedClock
@@ -255,6 +256,26 @@ class TestPolling(MedusaCase):
         self.shop.capture("1")
         [order] = self.poll(60)
         self.assertEqual(PaymentStatus.PAID, self.parsed(order).payment_status)
+
+    def test_payments_have_a_position_of_their_own(self) -> None:
+        """A round over the orders that takes several runs hides no capture."""
+        self.shop.add_order("1")
+        [page] = self.connector.poll(Resource.PAYMENTS, None)
+        self.assertEqual(((), self.clock()), (page.orders, page.high_water))
+        self.clock.advance(3_600)
+        self.shop.capture("1")
+        captured_at = self.clock()
+        self.clock.advance(3_600)
+        self.assertEqual([], [*self.pages(Resource.ORDERS, 60)])
+        [found] = self.connector.poll(Resource.PAYMENTS, page.high_water)
+        self.assertEqual(["1"], [order.order_id for order in found.orders])
+        self.assertEqual(captured_at, found.high_water)
+
+    def pages(self, resource: Resource, seconds_ago: float) -> list[FetchedOrder]:
+        """Return the orders of all pages of one resource."""
+        since = self.clock() - timedelta(seconds=seconds_ago)
+        pages = self.connector.poll(resource, since)
+        return [order for page in pages for order in page.orders]
 
     def test_moved_reservation_is_a_new_version(self) -> None:
         """When the order is read again, its line is elsewhere."""
