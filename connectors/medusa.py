@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from . import signing
@@ -252,9 +253,8 @@ class MedusaConnector(Connector):
         seen: set[str] = set()
         yield from self._changed_orders(since, seen)
         if since:
-            for page in (
-                *self._paid_orders(since, seen),
-                *self._returned_orders(since, seen),
+            for page in chain(
+                self._paid_orders(since, seen), self._returned_orders(since, seen)
             ):
                 yield replace(page, high_water=None)
 
