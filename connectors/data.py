@@ -129,12 +129,14 @@ class Shipment:
 class Cancellation:
     """Quantities that will never ship, decided in the ERP.
 
+    :param datetime decided_at: the same over retries, as everything in it is.
     :param int revision: counts up whenever it is told anew after a refusal.
     """
 
     id: str
     order_id: str
     reason: str
+    decided_at: datetime
     lines: tuple[ReportedLine, ...]
     revision: int = 0
 

@@ -162,7 +162,7 @@ class RestConnector(Connector):
         self._report(
             "/cancellations",
             "order.cancelled",
-            self.clock(),
+            cancellation.decided_at,
             payload.cancellation_data(cancellation),
             key=_report_key(
                 "cancel", cancellation.order_id, cancellation.id, cancellation.revision

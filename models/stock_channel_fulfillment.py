@@ -205,6 +205,7 @@ class StockChannelFulfillment(models.Model):
             id=self.external_id,
             order_id=self.channel_order_id.external_id,
             reason=self.reason or "",
+            decided_at=as_aware(self.shipped_at),
             revision=self.told_revision,
             lines=self._told_lines(),
         )
@@ -402,15 +403,20 @@ class StockChannelFulfillmentLine(models.Model):
     )
 
     def _count_taken(self):
-        """Note what the channel knows now."""
+        """Note what the channel knows now.
+
+        A channel that is told of a shipment lowers what is physically there; one that
+        is told of a cancellation changes nothing and waits for our next number.
+        """
         self.ensure_one()
         line = self.order_line_id
         if self.fulfillment_id.kind == "shipment":
-            vals = {"taken_qty": line.taken_qty + self.quantity}
-        else:
-            cancelled = max(line.cancel_taken_qty, self.cancelled_to_qty)
-            vals = {"cancel_taken_qty": cancelled}
-        line._set_quantities(vals, self.env.cr.now())
+            line._set_quantities(
+                {"taken_qty": line.taken_qty + self.quantity}, self.env.cr.now()
+            )
+            return
+        line.cancel_taken_qty = max(line.cancel_taken_qty, self.cancelled_to_qty)
+        line._log_dirty()
 
 
 class StockChannelReport(models.Model):

@@ -224,7 +224,9 @@ class TestParcels(ParcelCase):
     def return_of(self, picking):
         wizard = self.env["stock.return.picking"].create({"picking_id": picking.id})
         wizard.product_return_moves.quantity = 5
-        back = self.env["stock.picking"].browse(wizard.action_create_returns()["res_id"])
+        back = self.env["stock.picking"].browse(
+            wizard.action_create_returns()["res_id"]
+        )
         back.action_assign()
         back.move_ids.picked = True
         back.button_validate()

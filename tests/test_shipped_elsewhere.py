@@ -22,9 +22,7 @@ class ShippedThereCase(HubCase):
             line["lots"] = [
                 {"name": name, "quantity": str(amount)} for name, amount in lots
             ]
-        return self.order(
-            version=version, lines=[line], placed_at=now_text(), **vals
-        )
+        return self.order(version=version, lines=[line], placed_at=now_text(), **vals)
 
     def ship(self, order, quantity):
         """Validate our own delivery for so many, keeping the rest open."""
@@ -60,7 +58,10 @@ class ShippedThereCase(HubCase):
         ):
             name = quant.lot_id.name
             quantity, reserved = found.get(name, (0, 0))
-            found[name] = (quantity + quant.quantity, reserved + quant.reserved_quantity)
+            found[name] = (
+                quantity + quant.quantity,
+                reserved + quant.reserved_quantity,
+            )
         return {name: pair for name, pair in found.items() if any(pair)}
 
     def assert_asks(self, order, state="open"):
@@ -126,9 +127,7 @@ class TestShippedThere(ShippedThereCase):
             self.transfers(order), [("done", 2), ("done", 1), ("assigned", 2)]
         )
         self.told(4, fulfilled=5)
-        self.assertEqual(
-            self.transfers(order), [("done", 2), ("done", 1), ("done", 2)]
-        )
+        self.assertEqual(self.transfers(order), [("done", 2), ("done", 1), ("done", 2)])
         self.assertEqual(self.quants(), {False: (15, 0)})
         self.assertEqual(
             order.fulfillment_ids.sorted("id").line_ids.mapped("quantity"), [2, 1, 2]
@@ -212,7 +211,9 @@ class TestShippedThere(ShippedThereCase):
         self.assertEqual(self.transfers(order), [("done", 3), ("assigned", 2)])
         self.assertEqual(self.quants(lamp), {False: (3, 2)})
         self.assertEqual(
-            order.fulfillment_ids.line_ids.mapped(lambda line: (line.sku, line.quantity)),
+            order.fulfillment_ids.line_ids.mapped(
+                lambda line: (line.sku, line.quantity)
+            ),
             [("DESK", 2), ("LAMP", 1)],
         )
 
@@ -373,9 +374,7 @@ class TestShippedThereInPieces(ShippedThereCase):
         self.assertEqual(self.gone_lots(order), {"L2": 2})
         self.assertEqual(self.quants(milk), {"L1": (4, 1), "L2": (2, 0)})
         self.assertEqual(order.fulfillment_ids.line_ids.lots, {"L2": 2})
-        self.told(
-            3, sku="MILK", quantity=3, fulfilled=3, lots=[("L2", 2), ("L1", 1)]
-        )
+        self.told(3, sku="MILK", quantity=3, fulfilled=3, lots=[("L2", 2), ("L1", 1)])
         self.assertEqual(self.gone_lots(order), {"L2": 2, "L1": 1})
         self.assertEqual(self.quants(milk), {"L1": (3, 0), "L2": (2, 0)})
 
@@ -460,7 +459,9 @@ class TestShippedThereInPieces(ShippedThereCase):
         self.ship(order, 2)
         self.run_publish()
         (told,) = self.shop.books.shipments.values()
-        self.assertEqual((told["location_id"], told["lines"][0]["quantity"]), ("main", "2"))
+        self.assertEqual(
+            (told["location_id"], told["lines"][0]["quantity"]), ("main", "2")
+        )
         self.assert_asks(order, "resolved")
 
     # ----------------------------------------------------------------- steps
@@ -471,7 +472,9 @@ class TestShippedThereInPieces(ShippedThereCase):
 
     def assert_left_in_steps(self, order, gone, kinds):
         done = order.sale_order_id.picking_ids.filtered(lambda p: p.state == "done")
-        self.assertEqual(done.sorted("id").picking_type_id.mapped("sequence_code"), kinds)
+        self.assertEqual(
+            done.sorted("id").picking_type_id.mapped("sequence_code"), kinds
+        )
         self.assertEqual(
             sum(order.sale_order_id.order_line._moves_gone().mapped("quantity")), gone
         )
