@@ -31,16 +31,17 @@ class StockChannelFulfillmentCancel(models.Model):
 
         :param str reason: why, for the channel; the first one noted counts.
         """
-        sales = sale_lines.sudo().order_id.filtered("stock_channel_id")
-        orders = sales.channel_order_ids
-        if not orders:
+        # A clerk need not see the sale; what he cancels is told all the same.
+        sales_sudo = sale_lines.sudo().order_id.filtered("stock_channel_id")
+        orders_sudo = sales_sudo.channel_order_ids
+        if not orders_sudo:
             return
         precommit = self.env.cr.precommit
         noted = precommit.data.get(NOTED)
         if noted is None:
             noted = precommit.data[NOTED] = {}
             precommit.add(self.sudo()._record_cancelled)
-        for order in orders:
+        for order in orders_sudo:
             noted.setdefault(order.id, reason)
 
     @api.model
@@ -102,7 +103,7 @@ class StockChannelFulfillmentCancel(models.Model):
         return report
 
 
-class StockChannelOrderCancel(models.Model):
+class StockChannelOrderCancelledHere(models.Model):
     _inherit = "stock.channel.order"
 
     def _check_after(self, snapshot):
@@ -181,7 +182,7 @@ class StockChannelFulfillmentEcho(models.Model):
         )
 
 
-class StockChannelOrderLineCancel(models.Model):
+class StockChannelOrderLineCancelledHere(models.Model):
     _inherit = "stock.channel.order.line"
 
     def _record_cancel(self, quantity, reason):

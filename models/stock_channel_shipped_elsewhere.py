@@ -177,7 +177,7 @@ class StockChannelOrderShippedElsewhere(models.Model):
         :return: the transfers that left.
         :raise NeedsPerson: when something is missing on the way.
         """
-        left = self.env["stock.picking"].sudo()
+        left = self.env["stock.picking"]
         needs = {key: lots for key, lots in needs.items() if any(lots.values())}
         while needs:
             jobs = {}
@@ -241,7 +241,7 @@ class StockChannelOrderShippedElsewhere(models.Model):
         Not by the transfer's own button: it would buy a label and write to the
         customer for a parcel that somebody else has sent.
         """
-        moves = self.env["stock.move"].sudo().union(*jobs)
+        moves = self.env["stock.move"].union(*jobs)
         moves.picked = False
         moves._do_unreserve()
         robbed = moves.browse()
@@ -274,5 +274,5 @@ class StockChannelExceptionShippedElsewhere(models.Model):
                 == f"order:{exception.channel_order_id.id}:elsewhere"
             )
         ).channel_order_id
-        orders.sudo()._take_again()
+        orders._take_again()
         return result

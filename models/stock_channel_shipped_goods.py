@@ -75,7 +75,7 @@ class StockChannelOrderLineShippedElsewhere(models.Model):
         :raise NeedsPerson: when the lots told are unknown or do not add up.
         """
         for product_id, per_unit in self._components(1.0).items():
-            product = self.env["product.product"].sudo().browse(product_id)
+            product = self.env["product.product"].browse(product_id)
             if product.type != "consu":
                 continue
             amounts = {
@@ -113,7 +113,7 @@ class StockChannelOrderLineShippedElsewhere(models.Model):
         :return: lot → Decimal; the empty lot for what is not tracked.
         :raise NeedsPerson: when the channel's lots are not exactly these goods.
         """
-        no_lot = self.env["stock.lot"].sudo()
+        no_lot = self.env["stock.lot"]
         if product.tracking == "none" or not amount:
             return {no_lot: amount}
         company = self.company_id
