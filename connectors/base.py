@@ -190,7 +190,11 @@ class Connector(ABC):
     def report_shipment(self, shipment: Shipment) -> None:
         """Tell the channel; returns when it took it or had it already.
 
+        A shipment that ``corrects`` changes the carrier and tracking of the one of
+        the same id, and makes it where the channel never had it.
+
         :raise Rejected: the channel refuses it for good.
+        :raise KeptAsTold: it has the shipment and takes no correction of it.
         """
 
     @abstractmethod

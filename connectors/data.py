@@ -104,7 +104,13 @@ class ReportedLine:
 class Shipment:
     """Goods that left; told to the channel until it has taken them.
 
-    :param str id: stable over retries, so that the channel can recognise it.
+    :param str id: stable over retries and corrections, so that the channel can
+        recognise it.
+    :param int revision: counts up whenever it is told anew on purpose: with another
+        carrier or tracking, or after a refusal. Repeats of one revision share an
+        idempotency key; no two revisions do.
+    :param bool corrects: the channel may have taken it before, with another carrier
+        or tracking. Its lines never change.
     """
 
     id: str
@@ -115,16 +121,24 @@ class Shipment:
     carrier: str = ""
     tracking: str = ""
     tracking_url: str = ""
+    revision: int = 0
+    corrects: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cancellation:
-    """Quantities that will never ship, decided in the ERP."""
+    """Quantities that will never ship, decided in the ERP.
+
+    :param datetime decided_at: the same over retries, as everything in it is.
+    :param int revision: counts up whenever it is told anew after a refusal.
+    """
 
     id: str
     order_id: str
     reason: str
+    decided_at: datetime
     lines: tuple[ReportedLine, ...]
+    revision: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

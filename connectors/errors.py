@@ -67,6 +67,10 @@ class Rejected(ConnectorError):
         self.field = field
 
 
+class KeptAsTold(Rejected):
+    """The channel has the shipment and keeps the carrier and tracking it has."""
+
+
 class BadSignature(ConnectorError):
     """A delivery is not authentic, too old, or from the future: refuse it (401)."""
 

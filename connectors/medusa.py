@@ -42,7 +42,7 @@ from .data import (
     Shipment,
     UpdateResult,
 )
-from .errors import BadPayload, ConnectorError, Rejected, RetryLater
+from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
 from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows, segment
 from .medusa_levels import Push, json_number, read_levels
 from .medusa_order import parse_order
@@ -186,6 +186,13 @@ class MedusaConnector(Connector):
         if found is None:
             raise RetryLater("Medusa took the fulfilment but does not show it.")
         if found.get("shipped_at"):
+            if shipment.corrects:
+                raise KeptAsTold(
+                    "Medusa keeps the tracking number of a fulfilment that was"
+                    " shipped.",
+                    code="fulfillment_shipped",
+                    field="tracking",
+                )
             return
         label = {
             "tracking_number": shipment.tracking,

@@ -31,7 +31,7 @@ from .data import (
     Shipment,
     UpdateResult,
 )
-from .errors import ConnectorError, Misconfigured, Rejected, RetryLater
+from .errors import ConnectorError, KeptAsTold, Misconfigured, Rejected, RetryLater
 from .rest_answer import (
     fetched_order,
     last_date,
@@ -138,34 +138,55 @@ class RestConnector(Connector):
         return match_results(updates, response)
 
     def report_shipment(self, shipment: Shipment) -> None:
-        """Send ``shipment.created``; 409 means the channel had it already."""
-        self._report(
+        """Send ``shipment.created``; 409 means the channel had it already.
+
+        A correction goes out under the same id with another idempotency key. A
+        channel that says 409 to it has the shipment and keeps it as it was told.
+        """
+        had_it = self._report(
             "/shipments",
             "shipment.created",
             shipment.shipped_at,
             payload.shipment_data(shipment),
-            key=_message_id("shipment", shipment.order_id, shipment.id),
+            key=_report_key(
+                "shipment", shipment.order_id, shipment.id, shipment.revision
+            ),
         )
+        if had_it and shipment.corrects:
+            raise KeptAsTold(
+                "The channel has the shipment and keeps the tracking it has (409).",
+                field="tracking",
+            )
 
     def report_cancel(self, cancellation: Cancellation) -> None:
         """Send ``order.cancelled``; 409 means the channel had it already."""
         self._report(
             "/cancellations",
             "order.cancelled",
-            self.clock(),
+            cancellation.decided_at,
             payload.cancellation_data(cancellation),
-            key=_message_id("cancel", cancellation.order_id, cancellation.id),
+            key=_report_key(
+                "cancel", cancellation.order_id, cancellation.id, cancellation.revision
+            ),
         )
 
     def _report(
         self, path: str, kind: str, moment: datetime, data: object, key: str
-    ) -> None:
+    ) -> bool:
+        """Send one report.
+
+        :return: whether the channel had it already.
+        :raise Rejected: when the channel refuses it.
+        """
         response = self._post(path, kind, moment, data, key)
-        if response.status >= 300 and response.status != 409:
+        if response.status == 409:
+            return True
+        if response.status >= 300:
             raise _rejected(response)
-        if response.status < 300 and response.body:
+        if response.body:
             # A host in trouble says 200 with a page; the id makes a repeat harmless.
             response.json()
+        return False
 
     # ---------------------------------------------------------------- reading
 
@@ -381,6 +402,12 @@ def _message_id(*parts: str) -> str:
     """Return an id that repeats of the same thing share, fit for a header."""
     text = "\0".join(parts)
     return f"msg_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _report_key(kind: str, order_id: str, report_id: str, revision: int) -> str:
+    """Return the key of one revision; a refusal is remembered under the last one's."""
+    told_anew = (str(revision),) if revision else ()
+    return _message_id(kind, order_id, report_id, *told_anew)
 
 
 def _not_offered(path: str, response: Response) -> Misconfigured:

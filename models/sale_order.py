@@ -22,6 +22,13 @@ class SaleOrder(models.Model):
         groups="stock_channel_hub.group_user",
     )
 
+    def _action_cancel(self):
+        """Let the channel hear of it, unless it has cancelled the order itself."""
+        self.env["stock.channel.fulfillment"]._note_cancel(
+            self.order_line, self.env._("The order was cancelled.")
+        )
+        return super()._action_cancel()
+
     @contextmanager
     def _unlocked_for_channel(self):
         """Open a locked order for a change that the channel has already made.
@@ -66,6 +73,13 @@ class SaleOrderLine(models.Model):
         groups="stock_channel_hub.group_user",
     )
 
+    def write(self, vals):
+        if "product_uom_qty" in vals:
+            self.env["stock.channel.fulfillment"]._note_cancel(
+                self, self.env._("The quantity was lowered.")
+            )
+        return super().write(vals)
+
     @api.depends("channel_location_id.warehouse_id")
     def _compute_warehouse_id(self):
         """Let the channel's location choose the warehouse, per line."""
@@ -79,6 +93,19 @@ class SaleOrderLine(models.Model):
     def _channel_lines(self):
         """Return the channel's lines that these are, or are parts of."""
         return self.channel_order_line_ids | self.channel_order_line_id
+
+    def _moves_gone(self):
+        """Return the moves that took goods of these lines to the customer.
+
+        Not what went there a second time, after it had come back.
+        """
+        return self.move_ids.filtered(
+            lambda move: (
+                move.state == "done"
+                and move.location_dest_id.usage == "customer"
+                and not move.origin_returned_move_id
+            )
+        )
 
     def _is_short(self):
         """Return whether something of it waits for goods."""

@@ -4,12 +4,16 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ..connectors.data import LotQuantity, ReportedLine, Shipment
-from ..connectors.errors import ConnectorError, RateLimited, Rejected, RetryLater
+from ..connectors.data import Cancellation, LotQuantity, ReportedLine, Shipment
+from ..connectors.errors import (
+    ConnectorError,
+    KeptAsTold,
+    RateLimited,
+    Rejected,
+    RetryLater,
+)
 from ..connectors.retry import RetrySchedule
-from .quantities import to_decimal
-from .stock_channel_message import describe_error
-from .stock_channel_mixin import CONCURRENCY_ERRORS
+from .quantities import plain, to_decimal
 from .stock_channel_poll import as_aware
 from .stock_channel_publish import LEASE_SECONDS
 
@@ -21,25 +25,34 @@ STATES = [
     ("unknown", "Outcome Unknown"),
     ("rejected", "Refused"),
     ("done", "Reported"),
+    ("dropped", "Not Needed"),
 ]
 TRANSITIONS = {
-    "pending": ("sending",),
+    "pending": ("sending", "rejected", "dropped"),
     "sending": ("done", "pending", "unknown", "rejected"),
-    # Repeating is safe: the shipment's id lets the channel recognise it.
+    # Repeating is safe: the id lets the channel recognise it.
     "unknown": ("sending",),
-    "rejected": ("pending",),
-    "done": (),
+    "rejected": ("pending", "dropped"),
+    # When its carrier or tracking is corrected.
+    "done": ("pending",),
+    "dropped": (),
 }
+KINDS = [("shipment", "Shipment"), ("cancellation", "Cancellation")]
 RETRY = RetrySchedule(base=10, cap=900)
 # Tries in vain after which a person is told that a parcel is not.
 ATTEMPTS_UNTIL_EXCEPTION = 4
 
 
 class StockChannelFulfillment(models.Model):
-    """What a channel must be told about a parcel, until it has taken it."""
+    """What a channel must be told, until it has taken it.
+
+    A parcel that left, or what of an order will never leave. It keeps its id over all
+    tries. What is told anew on purpose, after a refusal or with another tracking
+    number, is another revision: the channel answers it afresh.
+    """
 
     _name = "stock.channel.fulfillment"
-    _description = "Channel Shipment"
+    _description = "Report to a Channel"
     _inherit = ["stock.channel.mixin"]
     _order = "id desc"
 
@@ -60,20 +73,37 @@ class StockChannelFulfillment(models.Model):
     picking_id = fields.Many2one(
         "stock.picking", readonly=True, ondelete="set null", index="btree_not_null"
     )
+    kind = fields.Selection(KINDS, required=True, readonly=True, default="shipment")
+    reason = fields.Char(readonly=True, help="Why it will never leave.")
+    by_channel = fields.Boolean(
+        "Shipped by the Channel",
+        readonly=True,
+        help="The channel told of this parcel and the delivery followed; there is "
+        "nothing to report.",
+    )
     external_id = fields.Char(
-        "Shipment Id",
+        "Id",
         compute="_compute_external_id",
         store=True,
         help="Stays the same over all tries, so that the channel knows repeats.",
     )
     state = fields.Selection(STATES, required=True, readonly=True, default="pending")
-    shipped_at = fields.Datetime(readonly=True, required=True)
+    shipped_at = fields.Datetime("Shipped or Cancelled", readonly=True, required=True)
     carrier = fields.Char(readonly=True)
     tracking = fields.Char(readonly=True)
     tracking_url = fields.Char(readonly=True)
     line_ids = fields.One2many(
         "stock.channel.fulfillment.line", "fulfillment_id", readonly=True
     )
+    revision = fields.Integer(
+        readonly=True, help="How often it was told anew on purpose."
+    )
+    told_revision = fields.Integer(readonly=True, help="The revision told last.")
+    is_correction = fields.Boolean(
+        readonly=True,
+        help="The channel may have it with another carrier or tracking.",
+    )
+    is_taken = fields.Boolean("Taken", readonly=True, help="The channel has it.")
     attempts = fields.Integer(readonly=True)
     next_attempt_at = fields.Datetime(readonly=True)
     lease_until = fields.Datetime(readonly=True)
@@ -83,7 +113,7 @@ class StockChannelFulfillment(models.Model):
     _external_unique = models.UniqueIndex(
         "(channel_id, external_id)", "This shipment is recorded already."
     )
-    _to_report = models.Index("(channel_id, id) WHERE state <> 'done'")
+    _to_report = models.Index("(channel_id, id) WHERE state NOT IN ('done', 'dropped')")
 
     @api.depends("channel_order_id.external_id")
     def _compute_external_id(self):
@@ -97,112 +127,37 @@ class StockChannelFulfillment(models.Model):
         for fulfillment in self:
             fulfillment.display_name = fulfillment.external_id
 
-    # -------------------------------------------------------------- creating
-
-    @api.model
-    def _record_shipped(self, moves):
-        """Record what left; trouble in here never keeps a parcel from leaving.
-
-        The clerk who validates a transfer can do nothing about a channel's record.
-        """
-        try:
-            with self.env.cr.savepoint():
-                self._create_from_moves(moves)
-        except CONCURRENCY_ERRORS:
-            raise
-        except Exception as error:
-            _logger.exception("a shipment was not recorded")
-            order = moves.sale_line_id._channel_lines().channel_order_id[:1]
-            self.env["stock.channel.exception"]._open(
-                order.channel_id,
-                category="internal",
-                fingerprint=f"order:{order.id}:shipment",
-                title=self.env._("The shipment of %s was not recorded", order.name),
-                cause=describe_error(error),
-                next_step=self.env._(
-                    "Tell the channel by hand that the order was shipped, and the "
-                    "administrator what is written here."
-                ),
-                channel_order_id=order.id,
-            )
-
-    @api.model
-    def _create_from_moves(self, moves):
-        """Record what left, per channel order, transfer and channel location.
-
-        Written in the transaction that validates the transfer: either the goods
-        have left and the channel will be told, or neither.
-        """
-        for picking, in_picking in moves.grouped("picking_id").items():
-            groups = {}
-            for sale_line in in_picking.sale_line_id:
-                for line in sale_line._channel_lines():
-                    place = sale_line.channel_location_id or line.channel_location_id
-                    lines = groups.setdefault((line.channel_order_id, place), set())
-                    lines.add(line)
-            for (order, location), lines in groups.items():
-                values = [
-                    vals
-                    for vals in (
-                        line._prepare_fulfillment_line(in_picking, location)
-                        for line in sorted(lines, key=lambda line: line.id)
-                    )
-                    if vals
-                ]
-                if values:
-                    self._create_one(order, location, picking, values)
-                order._check_shipped_elsewhere()
-
-    def _create_one(self, order, location, picking, line_values):
-        self.create(
-            {
-                "channel_id": order.channel_id.id,
-                "channel_order_id": order.id,
-                "channel_location_id": location.id,
-                "picking_id": picking.id,
-                "shipped_at": picking.date_done or fields.Datetime.now(),
-                "carrier": picking.carrier_id.name,
-                "tracking": picking.carrier_tracking_ref,
-                "tracking_url": picking.carrier_tracking_url,
-                "line_ids": [fields.Command.create(vals) for vals in line_values],
-            }
-        )
-        order.channel_id._wake_publishers()
-
-    @api.model
-    def _tracking_changed(self, pickings):
-        """Carry a tracking number that came late; a reported one is left alone."""
-        waiting = self.search(
-            [("picking_id", "in", pickings.ids), ("state", "=", "pending")]
-        )
-        for fulfillment in waiting:
-            fulfillment.write(
-                {
-                    "tracking": fulfillment.picking_id.carrier_tracking_ref,
-                    "tracking_url": fulfillment.picking_id.carrier_tracking_url,
-                    "carrier": fulfillment.picking_id.carrier_id.name,
-                }
-            )
-
     # ----------------------------------------------------------------- state
 
     def _update_state(self, target, vals=None):
-        """Move to ``target``; the gate of the shipment's state machine."""
+        """Move to ``target``; the gate of the report's state machine."""
         moved = self.filtered(lambda f: target in TRANSITIONS[f.state])
         refused = self - moved
         if refused:
-            _logger.warning("shipments %s may not become %s", refused.ids, target)
+            _logger.warning("reports %s may not become %s", refused.ids, target)
         moved.write({**(vals or {}), "state": target})
         return moved
 
     def _retry(self):
-        self._update_state("pending", {"next_attempt_at": False, "attempts": 0})
+        """Tell what was refused anew; a channel remembers its answer to the last."""
+        for report in self._update_state("pending", {"next_attempt_at": False}):
+            report.write({"attempts": 0, "revision": report.revision + 1})
         self.channel_id._wake_publishers()
+
+    def _drop(self):
+        """Give up what the channel need not be told any more."""
+        for report in self._update_state("dropped", {"next_attempt_at": False}):
+            report._resolve()
+
+    def _resolve(self):
+        self.env["stock.channel.exception"]._resolve_fingerprint(
+            self.channel_id, f"fulfillment:{self.id}"
+        )
 
     # ------------------------------------------------------------- reporting
 
     def _claim(self, channel):
-        """Lease the oldest due shipment of a channel, counting the attempt."""
+        """Lease the oldest due report of a channel, counting the attempt."""
         now = self.env.cr.now()
         due = self.search(
             [
@@ -227,12 +182,35 @@ class StockChannelFulfillment(models.Model):
             "sending",
             {
                 "attempts": due.attempts + 1,
+                "told_revision": due.revision,
                 "lease_until": now + timedelta(seconds=LEASE_SECONDS),
             },
         )
 
-    def _shipment(self):
+    def _tell(self, connector):
+        """Tell the channel.
+
+        :raise ConnectorError: when it cannot be told, or refuses it.
+        """
         self.ensure_one()
+        if self.kind == "shipment":
+            connector.report_shipment(self._shipment())
+        elif connector.capabilities.can_cancel:
+            connector.report_cancel(self._cancellation())
+        else:
+            raise Rejected(self._no_cancels_text())
+
+    def _cancellation(self):
+        return Cancellation(
+            id=self.external_id,
+            order_id=self.channel_order_id.external_id,
+            reason=self.reason or "",
+            decided_at=as_aware(self.shipped_at),
+            revision=self.told_revision,
+            lines=self._told_lines(),
+        )
+
+    def _shipment(self):
         return Shipment(
             id=self.external_id,
             order_id=self.channel_order_id.external_id,
@@ -241,40 +219,52 @@ class StockChannelFulfillment(models.Model):
             carrier=self.carrier or "",
             tracking=self.tracking or "",
             tracking_url=self.tracking_url or "",
-            lines=tuple(
-                ReportedLine(
-                    order_line_id=line.order_line_id.external_id,
-                    quantity=to_decimal(line.quantity),
-                    lots=tuple(
-                        LotQuantity(name=name, quantity=to_decimal(quantity))
-                        for name, quantity in (line.lots or {}).items()
-                    ),
-                )
-                for line in self.line_ids
-            ),
+            revision=self.told_revision,
+            corrects=self.is_correction,
+            lines=self._told_lines(),
+        )
+
+    def _told_lines(self):
+        return tuple(
+            ReportedLine(
+                order_line_id=line.order_line_id.external_id,
+                quantity=to_decimal(line.quantity),
+                lots=tuple(
+                    LotQuantity(name=name, quantity=to_decimal(quantity))
+                    for name, quantity in (line.lots or {}).items()
+                ),
+            )
+            for line in self.line_ids
         )
 
     def _report_done(self):
-        """Note that the channel took the parcel, and what that did to its number."""
-        now = self.env.cr.now()
+        """Note that the channel took it, and what that did to its number."""
         self._update_state(
             "done",
             {
-                "reported_at": now,
+                "reported_at": self.env.cr.now(),
+                "is_correction": False,
                 "last_error": False,
                 "lease_until": False,
                 "next_attempt_at": False,
             },
         )
+        self._count_taken()
+        self._resolve()
+        self._tell_newer()
+
+    def _count_taken(self):
+        """Count what the channel has taken, once over all revisions."""
+        if self.is_taken:
+            return
+        self.is_taken = True
         for line in self.line_ids:
-            order_line = line.order_line_id
-            order_line._set_quantities(
-                {"taken_qty": order_line.taken_qty + line.quantity},
-                now,
-            )
-        self.env["stock.channel.exception"]._resolve_fingerprint(
-            self.channel_id, f"fulfillment:{self.id}"
-        )
+            line._count_taken()
+
+    def _tell_newer(self):
+        """Go on with what was corrected while the channel was told the former."""
+        if self.revision > self.told_revision:
+            self._update_state("pending", {"is_correction": True, "attempts": 0})
 
     def _report_failed(self, error):
         at = self.env.cr.now() + timedelta(
@@ -287,7 +277,12 @@ class StockChannelFulfillment(models.Model):
         }
         if isinstance(error, Rejected):
             self._update_state("rejected", vals)
-            self._open_rejected(error)
+            if isinstance(error, KeptAsTold):
+                self._count_taken()
+                self._open_kept(error)
+            else:
+                self._open_rejected(error)
+            self._tell_newer()
             return
         is_unseen = isinstance(error, RateLimited) or not isinstance(error, RetryLater)
         self._update_state("pending" if is_unseen else "unknown", vals)
@@ -297,44 +292,89 @@ class StockChannelFulfillment(models.Model):
             self._open_late(error)
 
     def _open_late(self, error):
-        """Tell a person that a parcel cannot be told, while numbers still can."""
-        self.env["stock.channel.exception"]._open(
-            self.channel_id,
+        """Tell a person that something cannot be told, while numbers still can."""
+        self._open_exception(
             category="late",
-            fingerprint=f"fulfillment:{self.id}",
-            title=self.env._(
-                "The shipment of %s cannot be told", self.channel_order_id.name
+            title=self.env._("The shipment of %s cannot be told", self._order_name())
+            if self.kind == "shipment"
+            else self.env._(
+                "The cancellation of %s cannot be told", self._order_name()
             ),
             cause=error.message,
             next_step=self.env._(
-                "Look whether the channel takes shipments. The hub keeps trying."
+                "Look whether the channel takes such reports. The hub keeps trying."
             ),
-            channel_order_id=self.channel_order_id.id,
-            fulfillment_id=self.id,
         )
 
     def _open_rejected(self, error):
-        self.env["stock.channel.exception"]._open(
-            self.channel_id,
+        self._open_exception(**self._prepare_refusal(error.message), field=error.field)
+
+    def _prepare_refusal(self, cause):
+        """Return what a person reads when the channel cannot or will not take it."""
+        name = self._order_name()
+        if self.kind == "shipment":
+            title = self.env._("The channel refuses the shipment of %s", name)
+            next_step = self.env._(
+                "Compare the order at the channel with the delivery. When the channel "
+                "can take it, retry."
+            )
+        else:
+            title = self.env._("%s is cancelled here, and not at the channel", name)
+            next_step = self.env._(
+                "Cancel it at the channel by hand: %s. This closes when the channel "
+                "tells of it. Retry when the channel can take it from here.",
+                self._goods(),
+            )
+        return {
+            "category": "refused",
+            "title": title,
+            "cause": cause,
+            "next_step": next_step,
+        }
+
+    def _open_kept(self, error):
+        """Tell a person that the customer looks at the wrong tracking number."""
+        self._open_exception(
             category="refused",
-            fingerprint=f"fulfillment:{self.id}",
             title=self.env._(
-                "The channel refuses the shipment of %s", self.channel_order_id.name
+                "The channel keeps the old tracking of %s", self._order_name()
             ),
             cause=error.message,
             next_step=self.env._(
-                "Compare the order at the channel with the delivery. When the channel "
-                "can take it, retry."
+                "Enter the carrier and tracking number %s at the channel by hand, then "
+                "ignore this.",
+                self.tracking or "",
             ),
             field=error.field,
+            value=self.tracking or "",
+        )
+
+    def _open_exception(self, **vals):
+        self.env["stock.channel.exception"]._open(
+            self.channel_id,
+            fingerprint=f"fulfillment:{self.id}",
             channel_order_id=self.channel_order_id.id,
             fulfillment_id=self.id,
+            **vals,
         )
+
+    def _order_name(self):
+        return self.channel_order_id.name
+
+    def _goods(self):
+        """Return what it is about as text, in the selling units."""
+        return ", ".join(
+            f"{plain(line.quantity)} {line.order_line_id.uom_id.name or ''} {line.sku}"
+            for line in self.line_ids
+        )
+
+    def _no_cancels_text(self):
+        return self.env._("This kind of channel cannot be told of cancellations.")
 
 
 class StockChannelFulfillmentLine(models.Model):
     _name = "stock.channel.fulfillment.line"
-    _description = "Channel Shipment Line"
+    _description = "Line of a Report to a Channel"
 
     fulfillment_id = fields.Many2one(
         "stock.channel.fulfillment",
@@ -353,55 +393,37 @@ class StockChannelFulfillmentLine(models.Model):
     )
     sku = fields.Char(related="order_line_id.sku")
     quantity = fields.Float(digits=0, readonly=True)
-    lots = fields.Json(readonly=True)
+    lots = fields.Json(
+        readonly=True, help="Lot or serial number and how many of it, in the same unit."
+    )
+    cancelled_to_qty = fields.Float(
+        digits=0,
+        readonly=True,
+        help="What the channel will have cancelled of the line when it has taken this.",
+    )
 
+    def _count_taken(self):
+        """Note what the channel knows now.
 
-class StockChannelOrderLineShipped(models.Model):
-    _inherit = "stock.channel.order.line"
-
-    def _prepare_fulfillment_line(self, moves, place):
-        """Return what of this line has left and was not reported yet.
-
-        Whole kits only: a kit counts when all its components have left, whichever
-        parcel the last one was in.
-
-        :param moves: the moves just done, for their lots.
-        :param place: the channel location they left from.
+        A channel that is told of a shipment lowers what is physically there; one that
+        is told of a cancellation changes nothing and waits for our next number.
         """
         self.ensure_one()
-        quantity = self._unreported_at(place)
-        if self.uom_id.compare(quantity, 0.0) <= 0:
-            return None
-        self.reported_qty = float(to_decimal(self.reported_qty + quantity))
-        lots = {}
-        parts = self._sale_lines()
-        mine = moves.filtered(
-            lambda move: (
-                move.sale_line_id in parts
-                and move.sale_line_id.channel_location_id in (place, place.browse())
+        line = self.order_line_id
+        if self.fulfillment_id.kind == "shipment":
+            line._set_quantities(
+                {"taken_qty": line.taken_qty + self.quantity}, self.env.cr.now()
             )
-        )
-        for move_line in mine.move_line_ids.filtered("lot_id"):
-            name = move_line.lot_id.name
-            lots[name] = lots.get(name, 0.0) + move_line.quantity_product_uom
-        return {
-            "order_line_id": self.id,
-            "quantity": quantity,
-            "lots": lots or False,
-        }
-
-    def _shipped_qty(self):
-        """Return how many of this line have left for the customer so far."""
-        return self.elsewhere_qty + sum(
-            self._part_shipped_qty(part) for part in self._sale_lines()
-        )
+            return
+        line.cancel_taken_qty = max(line.cancel_taken_qty, self.cancelled_to_qty)
+        line._log_dirty()
 
 
 class StockChannelReport(models.Model):
     _inherit = "stock.channel"
 
     def _report_fulfillments(self, connector, deadline):
-        """Tell the channel of every parcel that is due, one call each."""
+        """Tell the channel of everything that is due, one call each."""
         fulfillments = self.env["stock.channel.fulfillment"]
         while time.monotonic() < deadline and self._in_transaction(self._is_due):
             due = self._in_transaction(lambda: fulfillments._claim(self))
@@ -411,14 +433,14 @@ class StockChannelReport(models.Model):
                 return
 
     def _report_one(self, connector, due):
-        """Tell of one parcel.
+        """Tell of one parcel or cancellation.
 
-        :return: whether the channel answered; while it does not, the other parcels
-            wait and the numbers go first.
+        :return: whether the channel answered; while it does not, the others wait and
+            the numbers go first.
         """
         try:
             with self._connector_at_work():
-                connector.report_shipment(due._shipment())
+                due._tell(connector)
         except ConnectorError as error:
             failure = error
             self._in_transaction(lambda: due._report_failed(failure))

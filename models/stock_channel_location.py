@@ -51,8 +51,8 @@ class StockChannelLocation(models.Model):
     )
     is_operated_by_channel = fields.Boolean(
         string="Operated by the Channel",
-        help="A 3PL or a shop of its own: returns it reports as received are believed "
-        "without anybody validating them here.",
+        help="A 3PL or a shop of its own: what it reports as shipped, and returns it "
+        "reports as received, are believed without anybody validating them here.",
     )
 
     _channel_external_unique = models.UniqueIndex(

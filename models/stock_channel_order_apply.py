@@ -53,7 +53,7 @@ class StockChannelOrderApply(models.Model):
         else has shipped long ago is neither reserved nor shipped again.
         """
         for line in self.line_ids.filtered(lambda line: not line.applied_qty):
-            shipped = min(line.fulfilled_qty, line._wanted_qty())
+            shipped = min(line._left_before_qty(), line._wanted_qty())
             line.write(
                 {
                     "elsewhere_qty": shipped,

@@ -85,7 +85,20 @@ class StockChannelOrderLine(models.Model):
         "Shipped (Reported)",
         digits=0,
         readonly=True,
-        help="Shipped from here and on its way to the channel's knowledge.",
+        help="Shipped, and the channel knows it or will be told.",
+    )
+    released_qty = fields.Float(
+        "Cancelled Here",
+        digits=0,
+        readonly=True,
+        help="Taken over, and neither shipped nor to be shipped any more: somebody "
+        "cancelled it here, and the channel has not told of it yet.",
+    )
+    cancel_taken_qty = fields.Float(
+        "Cancelled (Taken)",
+        digits=0,
+        readonly=True,
+        help="Cancelled at the channel when it took our last report of it.",
     )
     returned_qty = fields.Float("Returned", digits=0, readonly=True)
     applied_qty = fields.Float(
@@ -124,7 +137,7 @@ class StockChannelOrderLine(models.Model):
         for line in self:
             line.acknowledged_qty = max(line.fulfilled_qty, line.taken_qty)
 
-    @api.depends("ordered_qty", "cancelled_qty", "applied_qty")
+    @api.depends("ordered_qty", "cancelled_qty", "cancel_taken_qty", "applied_qty")
     def _compute_in_flight_qty(self):
         for line in self:
             line.in_flight_qty = max(line._wanted_qty() - line.applied_qty, 0.0)
@@ -132,8 +145,10 @@ class StockChannelOrderLine(models.Model):
     @api.depends(
         "ordered_qty",
         "cancelled_qty",
+        "cancel_taken_qty",
         "acknowledged_qty",
         "applied_qty",
+        "released_qty",
         "reported_qty",
     )
     def _compute_own_open_qty(self):
@@ -146,13 +161,19 @@ class StockChannelOrderLine(models.Model):
         for line in self:
             line.own_open_qty = max(
                 line._wanted_qty() - line.acknowledged_qty,
-                line.applied_qty - line.reported_qty,
+                line.applied_qty - line.released_qty - line.reported_qty,
                 0.0,
             )
 
     def _wanted_qty(self):
+        """Return what the channel still wants or had, in the selling unit.
+
+        Its word and its taking of our reports tell of the same cancellations,
+        whichever is heard first.
+        """
         self.ensure_one()
-        return max(self.ordered_qty - self.cancelled_qty, 0.0)
+        cancelled = max(self.cancelled_qty, self.cancel_taken_qty)
+        return max(self.ordered_qty - cancelled, 0.0)
 
     # --------------------------------------------------------------- writing
 
@@ -191,6 +212,8 @@ class StockChannelOrderLine(models.Model):
                 "ordered_qty": float(wire.quantity),
                 "cancelled_qty": float(cancelled),
                 "fulfilled_qty": float(wire.fulfilled_quantity),
+                "fulfilled_lots": {lot.name: float(lot.quantity) for lot in wire.lots}
+                or False,
             },
             as_naive(snapshot.updated_at),
         )
@@ -287,21 +310,28 @@ class StockChannelOrderLine(models.Model):
     def _units_in(self, moves):
         """Return how many selling units of this line these moves add up to.
 
+        What has moved of done ones, what is to move of the others.
+
         Whole kits only, where the line is one: a kit counts when all its components
         are there, whichever parcel the last one was in.
         """
         self.ensure_one()
-        units = []
-        for product_id, quantity in self._components(1.0).items():
-            moved = sum(
-                move.product_uom._compute_quantity(
-                    move.quantity, move.product_id.uom_id, round=False
-                )
-                for move in moves
-                if move.product_id.id == product_id
+        moved = {}
+        for move in moves:
+            product = move.product_id
+            quantity = move.quantity if move.state == "done" else move.product_uom_qty
+            moved[product.id] = moved.get(
+                product.id, 0.0
+            ) + move.product_uom._compute_quantity(
+                quantity, product.uom_id, round=False
             )
-            units.append(moved / quantity)
-        found = min(units, default=0.0)
+        found = min(
+            (
+                moved.get(product_id, 0.0) / quantity
+                for product_id, quantity in self._components(1.0).items()
+            ),
+            default=0.0,
+        )
         if self.listing_id.is_whole_units:
             return float(int(found + 1e-6))
         return float(to_decimal(found))

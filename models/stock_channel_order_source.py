@@ -213,12 +213,7 @@ class StockChannelOrderLineSource(models.Model):
 
     def _part_shipped_qty(self, part):
         """Return how many selling units have left with one part."""
-        gone = part.move_ids.filtered(
-            lambda move: (
-                move.state == "done" and move.location_dest_id.usage == "customer"
-            )
-        )
-        return self._units_in(gone)
+        return self._units_in(part._moves_gone())
 
     def _share_reduction(self, quantity):
         """Return how much to take off each part for ``quantity`` in all.
@@ -268,10 +263,4 @@ class StockChannelOrderLineSource(models.Model):
             for part in parts
             if part.channel_location_id == place
         )
-        reported = self.env["stock.channel.fulfillment.line"].search(
-            [
-                ("order_line_id", "=", self.id),
-                ("fulfillment_id.channel_location_id", "=", place.id),
-            ]
-        )
-        return gone - sum(reported.mapped("quantity"))
+        return gone - sum(self._reports_at(place).mapped("quantity"))

@@ -187,6 +187,8 @@ class StockChannelPublish(models.Model):
                        ON line.id = shipped.order_line_id
                     WHERE line.listing_id = row.listing_id
                       AND fulfillment.state = 'unknown'
+                      -- A correction changes no number.
+                      AND fulfillment.is_taken IS NOT TRUE
                       AND row.wanted_qty > row.expected_qty - shipped.quantity))
              ORDER BY (row.wanted_qty < coalesce(row.expected_qty, 0)) DESC,
                       row.wanted_qty, row.id

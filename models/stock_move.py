@@ -33,6 +33,8 @@ class StockMove(models.Model):
         is_linked = "move_dest_ids" in vals
         if is_linked:
             self.sudo().move_dest_ids._log_channel_dirty()
+        if "product_uom_qty" in vals:
+            self._note_channel_cancel()
         result = super().write(vals)
         if WATCHED & vals.keys():
             self._log_channel_dirty()
@@ -44,6 +46,7 @@ class StockMove(models.Model):
         """Odoo lets people delete confirmed moves that are linked to nothing."""
         if self.env["stock.channel"]._is_in_use():
             (self.sudo() | self.sudo().move_dest_ids)._log_channel_dirty()
+            self._note_channel_cancel()
         return super().unlink()
 
     def _log_channel_dirty(self):
@@ -60,7 +63,20 @@ class StockMove(models.Model):
                     row = (move.product_id.id, location.id, None)
                     pending.setdefault(row, "stock")
 
+    def _action_cancel(self):
+        self._note_channel_cancel()
+        return super()._action_cancel()
+
+    def _note_channel_cancel(self):
+        """Look at the commit whether channels must hear that goods will not come."""
+        if self.sale_line_id:
+            self.env["stock.channel.fulfillment"]._note_cancel(
+                self.sale_line_id, self.env._("Not available.")
+            )
+
     def _action_done(self, cancel_backorder=False):
+        if cancel_backorder:
+            self._note_channel_cancel()
         done = super()._action_done(cancel_backorder=cancel_backorder)
         done.filtered(lambda move: move.state == "done")._report_to_channels()
         return done

@@ -13,7 +13,7 @@ class StockPicking(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        if "carrier_tracking_ref" in vals:
+        if {"carrier_tracking_ref", "carrier_id"} & vals.keys():
             self.env["stock.channel.fulfillment"].sudo()._tracking_changed(self)
         return result
 

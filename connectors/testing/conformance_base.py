@@ -123,6 +123,7 @@ class ConformanceBase(_Case):
             id="CANCEL/00001",
             order_id=order_id,
             reason="Out of stock",
+            decided_at=self.clock(),
             lines=(ReportedLine(order_line_id=line_id, quantity=Decimal(quantity)),),
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 
 from ..data import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
-from ..errors import Rejected, RetryLater
+from ..errors import KeptAsTold, Rejected, RetryLater
 from .conformance_base import ConformanceBase
 from .fake_channel import Fault
 
@@ -154,12 +156,37 @@ class OutgoingConformance(ConformanceBase):
         self.assertEqual(1, len(self.server.books.shipments))
         self.assertEqual(1, len(self.server.books.effects))
 
+    def test_correction_makes_no_second_shipment(self) -> None:
+        """Another tracking number changes the shipment, or the channel says no."""
+        lines = self.server.add_order("1001")
+        shipment = self.shipment("1001", lines[0], "2")
+        self.connector.report_shipment(shipment)
+        corrected = replace(shipment, tracking="NEW-1", revision=1, corrects=True)
+        told = [len(self.server.books.shipments)]
+        with suppress(KeptAsTold):
+            self.connector.report_shipment(corrected)
+            # Whoever took it takes the repeat of it as well.
+            self.connector.report_shipment(corrected)
+            (taken,) = self.server.books.shipments.values()
+            self.assertIn("NEW-1", str(taken))
+        told.append(len(self.server.books.shipments))
+        self.assertEqual([1, 1], told)
+
     def test_shipment_of_unknown_order_is_rejected(self) -> None:
         """Repeating would not help; a person must look."""
         with self.assertRaises(Rejected) as caught:
             self.connector.report_shipment(self.shipment("404", "404-1"))
         self.assertTrue(str(caught.exception))
         self.assertEqual([], self.server.books.effects)
+
+    def test_refused_shipment_may_be_told_anew(self) -> None:
+        """What was refused once is not refused from memory for ever."""
+        shipment = self.shipment("1001", "1001-1")
+        self.assertRaises(Rejected, self.connector.report_shipment, shipment)
+        lines = self.server.add_order("1001")
+        shipment = self.shipment("1001", lines[0])
+        self.connector.report_shipment(replace(shipment, revision=1))
+        self.assertEqual(1, len(self.server.books.shipments))
 
     def test_cancellation_is_taken_once(self) -> None:
         """Repeats of a cancellation have no second effect."""

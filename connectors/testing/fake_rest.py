@@ -23,6 +23,9 @@ class FakeRest(FakeServer):
     Results come back in reverse order: the contract finds them by place.
 
     :param secret: the one signing secret it accepts.
+
+    ``takes_corrections`` says whether a shipment that is told again with another
+    carrier or tracking changes the one it has.
     """
 
     def __init__(self, clock: FixedClock, secret: str = SECRET) -> None:
@@ -31,6 +34,7 @@ class FakeRest(FakeServer):
         self.answers: dict[str, tuple[str, Response]] = {}
         self.locations = {"main": "Main warehouse", "shop": "Shop"}
         self.titles: dict[str, str] = {}
+        self.takes_corrections = True
 
     def handle(self, call: Request) -> Response:
         """Check the signature, then answer by method and path."""
@@ -153,6 +157,11 @@ class FakeRest(FakeServer):
         }
 
     def _take_shipment(self, data: dict[str, Any]) -> Response:
+        known = self.books.shipments.get(data["id"])
+        if known and self.takes_corrections and _is_correction(known, data):
+            self.books.shipments[data["id"]] = data
+            self.books.effects.append(f"tracking {data['id']}")
+            return json_response({})
         return self._take(data, self.books.shipments, "shipment")
 
     def _take_cancellation(self, data: dict[str, Any]) -> Response:
@@ -213,3 +222,11 @@ class FakeRest(FakeServer):
 
     def _places(self, call: Request) -> list[dict[str, Any]]:
         return [{"id": id, "name": name} for id, name in self.locations.items()]
+
+
+def _is_correction(known: dict[str, Any], data: dict[str, Any]) -> bool:
+    """Tell whether only the way of the parcel differs from what was told before."""
+    names = ("carrier", "tracking", "tracking_url")
+    rest = (known.keys() | data.keys()) - set(names)
+    is_same = all(known.get(name) == data.get(name) for name in rest)
+    return is_same and any(known.get(name) != data.get(name) for name in names)

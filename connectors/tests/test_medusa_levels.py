@@ -266,6 +266,7 @@ class TestReports(PushCase):
             id="C1",
             order_id="1",
             reason="",
+            decided_at=self.clock(),
             lines=(ReportedLine(order_line_id=lines[0], quantity=Decimal(3)),),
         )
         with self.assertRaises(Rejected) as caught:
@@ -278,7 +279,13 @@ class TestReports(PushCase):
         for order_id in ("../../store", "..", "a/b?c=d"):
             with self.subTest(order_id), self.assertRaises(Rejected):
                 self.connector.report_cancel(
-                    Cancellation(id="C1", order_id=order_id, reason="", lines=())
+                    Cancellation(
+                        id="C1",
+                        order_id=order_id,
+                        reason="",
+                        decided_at=self.clock(),
+                        lines=(),
+                    )
                 )
         paths = [
             call.url.split("/admin/orders/")[1] for call in self.shop.transport.calls

@@ -15,7 +15,13 @@ from ..data import (
     Shipment,
     UpdateResult,
 )
-from ..errors import Misconfigured, RateLimited, Rejected, RetryLater
+from ..errors import (
+    KeptAsTold,
+    Misconfigured,
+    RateLimited,
+    Rejected,
+    RetryLater,
+)
 from ..rest import RestConnector
 from ..testing.fake_channel import FakeTransport, Fault, FixedClock, json_response
 from ..testing.fake_rest import BASE_URL, SECRET, FakeRest
@@ -318,7 +324,11 @@ class TestReports(ScriptedCase):
             lines=lines,
         )
         self.cancellation = Cancellation(
-            id="OUT/1", order_id="1001", reason="Out of stock", lines=lines
+            id="OUT/1",
+            order_id="1001",
+            reason="Out of stock",
+            decided_at=self.clock(),
+            lines=lines,
         )
 
     def report_both(self) -> None:
@@ -354,12 +364,36 @@ class TestReports(ScriptedCase):
     def test_repeat_is_the_same_message_to_the_byte(self):
         for _ in range(2):
             self.answers.append(Response(200))
-            self.connector.report_shipment(self.shipment)
+            self.report_both()
             self.clock.advance(60)
-        first, again = self.transport.calls
-        self.assertEqual(first.body, again.body)
+        calls = self.transport.calls
+        for first, again in zip(calls[:2], calls[2:], strict=True):
+            self.assertEqual(first.body, again.body)
+            for name in ("webhook-id", "idempotency-key"):
+                self.assertEqual(first.headers[name], again.headers[name])
+
+    def test_told_anew_is_another_message(self):
+        """A channel that refused it would answer from memory otherwise."""
+        self.answers.append(Response(200))
+        self.report_both()
+        self.shipment = replace(self.shipment, revision=1)
+        self.cancellation = replace(self.cancellation, revision=1)
+        self.answers.append(Response(200))
+        self.report_both()
         for name in ("webhook-id", "idempotency-key"):
-            self.assertEqual(first.headers[name], again.headers[name])
+            told = [call.headers[name] for call in self.transport.calls]
+            self.assertEqual(4, len(set(told)))
+
+    def test_correction_the_channel_had_already_is_not_taken(self):
+        """It has the goods and keeps the tracking number."""
+        self.answers.append(Response(409))
+        with self.assertRaises(KeptAsTold) as caught:
+            self.connector.report_shipment(
+                replace(self.shipment, revision=1, corrects=True)
+            )
+        self.assertEqual("tracking", caught.exception.field)
+        self.answers.append(Response(409))
+        self.connector.report_shipment(replace(self.shipment, revision=1))
 
     def test_each_report_has_its_own_key(self):
         self.answers.append(Response(200))

@@ -481,6 +481,12 @@ class TestOutgoing(unittest.TestCase):
                 "lines": [{"order_line_id": "1", "quantity": "2.00"}],
             },
             payload.cancellation_data(
-                Cancellation(id="C/1", order_id="1001", reason="", lines=(line,))
+                Cancellation(
+                    id="C/1",
+                    order_id="1001",
+                    reason="",
+                    decided_at=datetime(2026, 11, 21, 14, 0, tzinfo=UTC),
+                    lines=(line,),
+                )
             ),
         )

@@ -247,12 +247,15 @@ def cancel(store: Store, order_id: str, entries: list[Body]) -> Body:
 def take_report(store: Store, db: sqlite3.Connection, kind: str, data: Body) -> bool:
     """Take a shipment or cancellation from the hub; False when we had it already.
 
+    A shipment that comes again with another carrier or tracking is corrected.
+
     :param str kind: "shipment" or "cancellation".
     :raise RefusedError: 404 for an unknown order, 422 for an impossible line.
     """
     report_id = text_field(data, "id")
-    if store.row("SELECT 1 FROM report WHERE id = ?", report_id):
-        return False
+    known = store.row("SELECT body FROM report WHERE id = ?", report_id)
+    if known:
+        return _correct_way(store, db, json.loads(known["body"]), data)
     order = read(store, text_field(data, "order_id"))
     is_shipment = kind == "shipment"
     counter = "fulfilled_quantity" if is_shipment else "cancelled_quantity"
@@ -271,6 +274,21 @@ def take_report(store: Store, db: sqlite3.Connection, kind: str, data: Body) -> 
     if is_shipment and data.get("tracking"):
         detail += f" · tracking {data['tracking']}"
     store.note(db, "hub", f"Order {order['id']} {verb}", detail, "good")
+    return True
+
+
+def _correct_way(store: Store, db: sqlite3.Connection, known: Body, data: Body) -> bool:
+    """Give a shipment we have the carrier and tracking it comes with now."""
+    names = ("carrier", "tracking", "tracking_url")
+    way = {name: data.get(name) for name in names}
+    if {name: known.get(name) for name in names} == way:
+        return False
+    body = json.dumps({**known, **way})
+    db.execute("UPDATE report SET body = ? WHERE id = ?", (body, known["id"]))
+    tracking = way["tracking"] or "none"
+    store.note(
+        db, "hub", f"Order {known['order_id']}: tracking is {tracking} now", "", "good"
+    )
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unittest
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import cast
@@ -120,8 +121,12 @@ class TestConnector(ShopCase):
         )
         self.connector.report_shipment(shipment)
         self.connector.report_shipment(shipment)
+        self.connector.report_shipment(
+            replace(shipment, tracking="2Z", revision=1, corrects=True)
+        )
         state = self.client.get("/control/state").get_json()["orders"][0]
         self.assertEqual(state["lines"][0]["fulfilled_quantity"], "2")
+        self.assertEqual([x["tracking"] for x in state["shipments"]], ["2Z"])
         self.assertTrue(self.connector.check().ok)
         listed = [listing.sku for listing in self.connector.fetch_listings()]
         self.assertIn(CHAIR, listed)
