@@ -419,6 +419,8 @@ class StockChannelReturnLineInspect(models.Model):
             }
         )
         picking.move_ids._action_confirm(merge=False)
+        # Confirming may reserve, and then some lot from somewhere.
+        picking.move_ids._do_unreserve()
         for move, (_product, lot, place) in zip(picking.move_ids, wanted, strict=True):
             move._update_reserved_quantity(
                 move.product_uom_qty, place, lot_id=lot or None, strict=bool(lot)

@@ -91,9 +91,7 @@ class TestReturnInspect(ReturnCase):
 
     def test_goods_that_are_gone_are_not_accepted(self):
         line = self.in_quarantine()
-        self.finish(
-            self.make_move(self.product, 2, self.quarantine, self.shelf)
-        )
+        self.finish(self.make_move(self.product, 2, self.quarantine, self.shelf))
         before = self.picture()
         for action in ("action_accept", "action_scrap"):
             with self.assertRaises(UserError), self.env.cr.savepoint():
@@ -318,9 +316,7 @@ class TestReturnLots(ReturnCase):
         self.assertEqual(self.find_return().state, "announced")
 
     def test_nobody_guesses_which_serial_comes(self):
-        returned = self.announce(
-            1, order_id="1002", line={"disposition": "restock"}
-        )
+        returned = self.announce(1, order_id="1002", line={"disposition": "restock"})
         transfer = self.open_transfers(returned)
         self.assertFalse(transfer.move_ids.move_line_ids.lot_id)
         transfer.move_ids.picked = True
@@ -432,7 +428,9 @@ class TestReturnShapes(ReturnCase):
         self.assertEqual(self.held(self.quarantine, leg), 4)
         line.action_accept()
         self.assertEqual((line.state, line.accepted_qty), ("sellable", 1))
-        self.assertEqual((self.held(self.stock, top), self.held(self.stock, leg)), (4, 16))
+        self.assertEqual(
+            (self.held(self.stock, top), self.held(self.stock, leg)), (4, 16)
+        )
         self.assertEqual(order.sale_order_id.order_line.qty_delivered, 1)
 
     def test_a_kit_with_a_missing_component_is_none(self):
@@ -463,7 +461,9 @@ class TestReturnShapes(ReturnCase):
         self.assertEqual((returned.state, returned.line_ids.done_qty), ("done", 1))
         self.carry_out(returned)
         self.assertEqual(returned.line_ids.state, "sellable")
-        self.assertEqual((self.held(self.stock, top), self.held(self.stock, leg)), (4, 16))
+        self.assertEqual(
+            (self.held(self.stock, top), self.held(self.stock, leg)), (4, 16)
+        )
         self.assertEqual(order.sale_order_id.order_line.qty_delivered, 1)
 
     def test_one_component_that_came_first_leaves_the_others_expected(self):
@@ -472,9 +472,13 @@ class TestReturnShapes(ReturnCase):
         returned = self.announce(1, order_id="1002")
         moves = self.open_transfers(returned).move_ids
         self.assertEqual((moves.product_id, moves.product_uom_qty), (top, 1))
-        self.assertEqual((returned.state, returned.line_ids.state), ("announced", "received"))
+        self.assertEqual(
+            (returned.state, returned.line_ids.state), ("announced", "received")
+        )
         self.carry_out(returned)
-        self.assertEqual((returned.state, returned.line_ids.state), ("done", "sellable"))
+        self.assertEqual(
+            (returned.state, returned.line_ids.state), ("done", "sellable")
+        )
 
     def test_a_dozen_comes_back_in_pieces(self):
         dozen = self.env.ref("uom.product_uom_dozen")
@@ -484,7 +488,9 @@ class TestReturnShapes(ReturnCase):
         order = self.order("1002", lines=[self.line_data("1", "CUPS", 2)])
         self.ship(order)
         returned = self.announce(1, order_id="1002", line={"disposition": "inspect"})
-        self.assertEqual(sum(self.open_transfers(returned).move_ids.mapped("product_qty")), 12)
+        self.assertEqual(
+            sum(self.open_transfers(returned).move_ids.mapped("product_qty")), 12
+        )
         self.carry_out(returned)
         line = returned.line_ids
         self.assertEqual((line.done_qty, line.waiting_qty), (1, 1))
