@@ -278,7 +278,7 @@ class TestReturnLots(ReturnCase):
     def tell_chair(self, quantity, names, **vals):
         lots = [{"name": name, "quantity": "1"} for name in names]
         line = {"disposition": "restock", "lots": lots}
-        return self.announce(quantity, line=line, order_id="1002", **vals)
+        return self.announce(quantity, line=line, **{"order_id": "1002", **vals})
 
     def test_the_named_serial_is_asked_for(self):
         returned = self.tell_chair(1, ["SN-2"])
@@ -473,7 +473,7 @@ class TestReturnShapes(ReturnCase):
         moves = self.open_transfers(returned).move_ids
         self.assertEqual((moves.product_id, moves.product_uom_qty), (top, 1))
         self.assertEqual(
-            (returned.state, returned.line_ids.state), ("announced", "received")
+            (returned.state, returned.line_ids.state), ("announced", "inspected")
         )
         self.carry_out(returned)
         self.assertEqual(
