@@ -46,6 +46,7 @@ from . import (
     stock_channel_return,
     stock_channel_return_line,
     stock_channel_return_inspect,
+    stock_channel_return_carry,
     stock_channel_return_match,
     stock_channel_return_refund,
     stock_channel_return_heal,

@@ -215,20 +215,19 @@ class StockChannelBlindReceipt(models.Model):
             raise UserError(
                 self.env._("%s belongs to no warehouse.", location.complete_name)
             )
+        places = {"location_id": customers.id, "location_dest_id": location.id}
         picking = self.env["stock.picking"].create(
             {
+                **places,
                 "picking_type_id": picking_type.id,
-                "location_id": customers.id,
-                "location_dest_id": location.id,
                 "origin": self.env._("Unannounced return"),
                 "move_ids": [
                     Command.create(
                         {
+                            **places,
                             "product_id": product.id,
                             "product_uom": product.uom_id.id,
                             "product_uom_qty": quantity,
-                            "location_id": customers.id,
-                            "location_dest_id": location.id,
                         }
                     )
                 ],

@@ -360,40 +360,44 @@ class StockChannelReturn(models.Model):
     def _check_came(self):
         """Tell a person where what came is not what the channel speaks of."""
         is_cancelled = self.state == "cancelled"
-        came = self.line_ids.filtered(lambda line: line._compare(line.done_qty) > 0)
-        more = self.line_ids.filtered(
-            lambda line: line._compare(line.done_qty - line.quantity) > 0
-        )
-        less = self.line_ids.filtered(
-            lambda line: line._compare(line.quantity - line.done_qty) > 0
-        )
         is_over = self.state == "done" and not self._open_transfers()
-        self._tell_came(
-            "cancelled",
-            came if is_cancelled else came.browse(),
-            self.env._(
-                "Return %s was cancelled, but goods have come", self.external_id
-            ),
-            self.env._("The channel cancelled the return after the goods had come"),
-            self.env._(
-                "Send the goods back to the customer, or ask the channel's operator "
-                "to announce the return again, so that it is refunded."
-            ),
-        )
-        self._tell_came(
-            "more",
-            more.browse() if is_cancelled else more,
-            self.env._("More came back than return %s says", self.external_id),
-            self.env._("The channel speaks of fewer than have come"),
-            self.env._(
-                "Count what came. Tell the channel's operator, who refunds by the "
-                "return."
-            ),
-        )
-        self._tell_came(
-            "less",
-            less if is_over else less.browse(),
-            self.env._("Less came back than return %s says", self.external_id),
+        differs = {
+            line: line._compare(line.done_qty - line.quantity) for line in self.line_ids
+        }
+        found = {"cancelled": [], "more": [], "less": []}
+        for line, sign in differs.items():
+            if is_cancelled and line._compare(line.done_qty) > 0:
+                found["cancelled"].append(line)
+            elif not is_cancelled and sign > 0:
+                found["more"].append(line)
+            elif is_over and sign < 0:
+                found["less"].append(line)
+        for kind, lines in found.items():
+            self._tell_came(kind, lines)
+
+    def _came_texts(self, kind):
+        """Return title, cause and next step of one kind of difference."""
+        name = self.external_id
+        if kind == "cancelled":
+            return (
+                self.env._("Return %s was cancelled, but goods have come", name),
+                self.env._("The channel cancelled the return after the goods had come"),
+                self.env._(
+                    "Send the goods back to the customer, or ask the channel's "
+                    "operator to announce the return again, so that it is refunded."
+                ),
+            )
+        if kind == "more":
+            return (
+                self.env._("More came back than return %s says", name),
+                self.env._("The channel speaks of fewer than have come"),
+                self.env._(
+                    "Count what came. Tell the channel's operator, who refunds by the "
+                    "return."
+                ),
+            )
+        return (
+            self.env._("Less came back than return %s says", name),
             self.env._("The transfer is closed, and goods are missing"),
             self.env._(
                 "Look for the missing goods. When they come, receive them as an "
@@ -402,7 +406,7 @@ class StockChannelReturn(models.Model):
             ),
         )
 
-    def _tell_came(self, kind, lines, title, cause, next_step):
+    def _tell_came(self, kind, lines):
         """Open, or close, the exception that these lines differ.
 
         :param str kind: which difference, part of the fingerprint.
@@ -413,6 +417,7 @@ class StockChannelReturn(models.Model):
         if not lines:
             exceptions._resolve_fingerprint(self.channel_id, fingerprint)
             return
+        title, cause, next_step = self._came_texts(kind)
         exceptions._open(
             self.channel_id,
             category="stock",

@@ -206,22 +206,16 @@ class StockMoveReturn(models.Model):
 
     # ------------------------------------------- hanging goods on a delivery
 
-    def _hang_on(self, order_line, most=None):
+    def _hang_on(self, order_line):
         """Make goods that came unannounced a return of the deliveries of a line.
 
         The goods do not move: their move learns where they had come from. It is cut
-        where it holds more than one delivery sent, or more than is asked for.
+        where it holds more than one delivery sent.
 
-        :param float | None most: in the product's own unit; None for all of it.
         :return: the moves that hang on a delivery now.
         :raise UserError: when so many did not leave, or the lot did not.
         """
         self.ensure_one()
-        left = to_decimal(self._counted_qty())
-        if most is not None:
-            left = min(left, to_decimal(most))
-        if left < to_decimal(self._counted_qty()):
-            self._split_done(float(left))
         hung = self.browse()
         rest = self
         for origin in order_line._delivered_moves().sorted("id"):
@@ -237,20 +231,16 @@ class StockMoveReturn(models.Model):
             hung |= rest
             rest = following
         if rest:
+            names = [
+                self.product_id.display_name,
+                *rest.move_line_ids.lot_id.mapped("name"),
+            ]
             raise UserError(
                 self.env._(
                     "%(quantity)s %(product)s did not leave with order %(order)s, or "
                     "are back already.",
                     quantity=plain(rest._counted_qty()),
-                    product=" ".join(
-                        filter(
-                            None,
-                            [
-                                self.product_id.display_name,
-                                *self.move_line_ids.lot_id.mapped("name"),
-                            ],
-                        )
-                    ),
+                    product=" ".join(names),
                     order=order_line.channel_order_id.name,
                 )
             )
@@ -291,19 +281,7 @@ class StockMoveReturn(models.Model):
         self.ensure_one()
         uom = self.product_id.uom_id
         rest = to_decimal(self._counted_qty()) - to_decimal(quantity)
-        other = self.copy(
-            {
-                "product_uom": uom.id,
-                "product_uom_qty": float(rest),
-                "state": "done",
-                "picked": True,
-                "date": self.date,
-                "origin_returned_move_id": self.origin_returned_move_id.id,
-                "sale_line_id": self.sale_line_id.id,
-                "bom_line_id": self.bom_line_id.id,
-                "to_refund": self.to_refund,
-            }
-        )
+        other = self.copy(self._prepare_split_done(float(rest)))
         for move_line in self.move_line_ids.sorted("id", reverse=True):
             has = to_decimal(move_line.quantity_product_uom)
             if rest <= 0:
@@ -312,16 +290,30 @@ class StockMoveReturn(models.Model):
                 move_line.move_id = other
                 rest -= has
                 continue
-            stays = uom._compute_quantity(
-                float(has - rest), move_line.product_uom_id, round=False
-            )
-            goes = uom._compute_quantity(
-                float(rest), move_line.product_uom_id, round=False
-            )
-            move_line.quantity = stays
-            move_line.copy({"move_id": other.id, "quantity": goes})
+            in_own_unit = [
+                uom._compute_quantity(
+                    float(part), move_line.product_uom_id, round=False
+                )
+                for part in (has - rest, rest)
+            ]
+            move_line.quantity = in_own_unit[0]
+            move_line.copy({"move_id": other.id, "quantity": in_own_unit[1]})
             rest = Decimal(0)
         self.product_uom_qty = uom._compute_quantity(
             quantity, self.product_uom, round=False
         )
         return other
+
+    def _prepare_split_done(self, quantity):
+        """Return the values of the part cut off; Odoo does not copy all of them."""
+        return {
+            "product_uom": self.product_id.uom_id.id,
+            "product_uom_qty": quantity,
+            "state": "done",
+            "picked": True,
+            "date": self.date,
+            "origin_returned_move_id": self.origin_returned_move_id.id,
+            "sale_line_id": self.sale_line_id.id,
+            "bom_line_id": self.bom_line_id.id,
+            "to_refund": self.to_refund,
+        }

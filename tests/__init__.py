@@ -31,6 +31,7 @@ from . import (
     test_return,
     test_return_blind,
     test_return_inspect,
+    test_return_lots,
     test_return_refund,
     test_rules,
     test_scale,

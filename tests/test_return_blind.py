@@ -175,6 +175,7 @@ class TestReturnBlind(ReturnCase):
             "quantities": (line.done_qty, line.accepted_qty, line.waiting_qty),
             "scrapped": line.scrapped_qty,
             "order": self.order_record.line_ids.returned_qty,
+            "delivered": self.order_record.sale_order_id.order_line.qty_delivered,
             "open": len(self.open_transfers(returned)),
             "exceptions": len(self.open_exceptions()),
         }
@@ -198,6 +199,7 @@ class TestReturnBlind(ReturnCase):
                 "quantities": (2, 2, 0),
                 "scrapped": 0,
                 "order": 2,
+                "delivered": 1,
                 "open": 0,
                 "exceptions": 0,
             },
@@ -214,6 +216,7 @@ class TestReturnBlind(ReturnCase):
                 "quantities": (2, 0, 2),
                 "scrapped": 0,
                 "order": 2,
+                "delivered": 1,
                 "open": 0,
                 "exceptions": 0,
             },
@@ -230,10 +233,60 @@ class TestReturnBlind(ReturnCase):
                 "quantities": (2, 0, 0),
                 "scrapped": 2,
                 "order": 2,
+                "delivered": 1,
                 "open": 0,
                 "exceptions": 0,
             },
         )
+
+    def play_parcels(self, order):
+        """Let two parcels of one desk each come in between the channel's words."""
+        version = 0
+        for event in order:
+            returned = self.find_return()
+            if not event.startswith("parcel"):
+                version += 1
+                self.announce(2, version=version, status=event)
+            elif not returned:
+                self.blind(1)
+            else:
+                transfer = self.open_transfers(returned)
+                transfer.move_ids.write({"quantity": 1, "picked": True})
+                transfer.with_context(skip_backorder=True).button_validate()
+        for receipt in self.env["stock.channel.blind.receipt"].search([]):
+            if receipt.state == "received":
+                self.match(receipt, self.order_record.line_ids)
+        returned = self.find_return()
+        self.carry_out(returned)
+        line = returned.line_ids
+        return (
+            self.on_sale(),
+            self.held(self.quarantine),
+            (returned.state, line.state),
+            (line.done_qty, line.accepted_qty, line.waiting_qty, line.missing_qty),
+            self.order_record.line_ids.returned_qty,
+            self.order_record.sale_order_id.order_line.qty_delivered,
+            len(self.open_transfers(returned)),
+            len(self.open_exceptions()),
+        )
+
+    def test_two_parcels_end_equal_whatever_comes_first(self):
+        events = ("announced", "received", "parcel 1", "parcel 2")
+        # The two parcels are alike: half of the orders are the others once more.
+        orders = [
+            order
+            for order in permutations(events)
+            if order.index("parcel 1") < order.index("parcel 2")
+        ]
+        self.assertEqual(len(orders), 12)
+        for order in orders:
+            with self.subTest(order=order), self.env.cr.savepoint() as savepoint:
+                self.assertEqual(
+                    self.play_parcels(order),
+                    ((9, 0), 0, ("done", "sellable"), (2, 2, 0, 0), 2, 1, 0, 0),
+                )
+                savepoint.rollback()
+                self.env.invalidate_all()
 
     # -------------------------------------------------------------- refusals
 
