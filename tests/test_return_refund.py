@@ -129,6 +129,28 @@ class TestReturnRefund(ReturnCase):
         self.assertEqual(returned.credit_note_ids.amount_total, 20)
         self.assertFalse(self.open_exceptions())
 
+    def test_a_clerk_without_rights_here_or_in_finance_receives_it_all(self):
+        self.channel.credit_note_rule = "draft"
+        self.invoice()
+        clerk = self.env["res.users"].create(
+            {
+                "name": "Clerk",
+                "login": "clerk",
+                "group_ids": [(6, 0, self.env.ref("stock.group_stock_user").ids)],
+            }
+        )
+        returned = self.announce(3, line={"disposition": "inspect"})
+        transfer = self.open_transfers(returned).with_user(clerk)
+        transfer.move_ids.write({"quantity": 2, "picked": True})
+        transfer.with_context(skip_backorder=True).button_validate()
+        self.assertEqual(returned.line_ids.done_qty, 2)
+        rest = self.open_transfers(returned).with_user(clerk)
+        rest.move_ids.picked = True
+        rest.button_validate()
+        self.assertEqual((returned.state, returned.line_ids.waiting_qty), ("done", 3))
+        self.assertEqual(returned.credit_note_ids.amount_total, 30)
+        self.assertFalse(self.open_exceptions())
+
     def test_the_price_paid_is_credited_with_discount_and_tax(self):
         self.channel.credit_note_rule = "draft"
         self.env["account.tax"].create(
