@@ -47,6 +47,10 @@ test-odoo: ## install, upgrade, uninstall, and all Odoo tests but the tours
 oracle: ## 1 000 random histories: the SQL against the oracle
 	@$(DEVENV) oracle --seeds 1000
 
+.PHONY: orders
+orders: ## 300 random orders, ten histories: Odoo against plain books
+	@$(DEVENV) orders --seeds 10
+
 .PHONY: tours
 tours: ## browser tours in a real Chromium
 	@$(DEVENV) test --only tours

@@ -273,11 +273,16 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnLine:
-    """How many of one order line come back; None leaves the disposition to us."""
+    """How many of one order line come back; None leaves the disposition to us.
+
+    :param Decimal restocked: how many of them the channel has put back on the number it
+        shows, at the return's location, by itself.
+    """
 
     order_line_id: str
     quantity: Decimal
     disposition: Disposition | None = None
+    restocked: Decimal = Decimal(0)
     lots: tuple[LotQuantity, ...] = ()
 
 

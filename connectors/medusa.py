@@ -41,11 +41,13 @@ from .medusa_payload import (
     ITEM_FIELDS,
     ORDER_FIELDS,
     RESERVATION_FIELDS,
+    RETURN_FIELDS,
     TOPIC,
     most_ordered,
     stored_key,
     wrap,
 )
+from .medusa_return import parse_returns
 from .strict_json import Node, load, parse_time
 
 PAGE = 25
@@ -131,7 +133,7 @@ class MedusaConnector(Connector):
         root = load(raw)
         kind = root.identifier("type")
         if kind == TOPIC:
-            return [parse_order(root)]
+            return [parse_order(root), *parse_returns(root)]
         order_id = _named_order(root, kind)
         # Payments, products, reservations and the echo of our own pushes name no
         # order; what they change is found by polling and by reading back.
@@ -155,6 +157,12 @@ class MedusaConnector(Connector):
     # ------------------------------------------------------------- fulfilment
 
     def report_shipment(self, shipment: Shipment) -> None:
+        """Make a fulfilment and mark it as shipped.
+
+        Medusa 2.18.0 takes what is shipped off its stock first and then reserves the
+        rest of the line anew. Where what nobody has bought is less than that rest it
+        refuses the part, with "Not enough stock available": a person has to tell it.
+        """
         path = f"{_ORDERS}/{segment(shipment.order_id)}/fulfillments"
         items = _merged_lines(shipment)
         found = self._fulfilment(shipment)
@@ -245,6 +253,7 @@ class MedusaConnector(Connector):
             yield OrderPage(orders=orders, high_water=high_water)
         if start:
             yield from self._paid_orders(start, seen)
+            yield from self._returned_orders(start, seen)
 
     def _paid_orders(self, start: datetime, seen: set[str]) -> Iterator[OrderPage]:
         """Find orders by their payments: a capture does not date the order anew."""
@@ -252,11 +261,20 @@ class MedusaConnector(Connector):
         pages = self._client.by_date("/admin/payments", "payments", fields, start, PAGE)
         for found, _now in pages:
             owners = [part(part(row, "payment_collection"), "order") for row in found]
-            ids = sorted({str(owner["id"]) for owner in owners if owner.get("id")})
-            for chunk in chunks(ids, PAGE):
-                orders, now = self._by_id(chunk)
-                wrapped = self._wrapped(orders, now, seen)
-                yield OrderPage(orders=wrapped, high_water=None)
+            yield from self._owners([owner.get("id") for owner in owners], seen)
+
+    def _returned_orders(self, start: datetime, seen: set[str]) -> Iterator[OrderPage]:
+        """Find orders by their returns: a cancelled return dates no order anew."""
+        fields = ("id", "updated_at", "order_id")
+        pages = self._client.by_date("/admin/returns", "returns", fields, start, PAGE)
+        for found, _now in pages:
+            yield from self._owners([row.get("order_id") for row in found], seen)
+
+    def _owners(self, ids: Iterable[object], seen: set[str]) -> Iterator[OrderPage]:
+        for chunk in chunks(sorted({str(id_) for id_ in ids if id_}), PAGE):
+            orders, now = self._by_id(chunk)
+            wrapped = self._wrapped(orders, now, seen)
+            yield OrderPage(orders=wrapped, high_water=None)
 
     def fetch_order(self, order_id: str) -> FetchedOrder | None:
         found, _now = self._by_id([order_id])
@@ -289,15 +307,27 @@ class MedusaConnector(Connector):
             ("line_item_id[]", [line for ids in lines.values() for line in ids]),
         ):
             reserved.setdefault(str(row.get("line_item_id")), []).append(row)
+        returned = self._returns(ready)
         orders = []
         for row in ready:
             present = lines[id(row)]
             held = [found for line in present for found in reserved.get(line, ())]
-            order = wrap(row, held, *self._history(row, present))
+            back = returned.get(str(row.get("id")), ())
+            order = wrap(row, held, *self._history(row, present), back)
             if order.dedupe_key not in seen:
                 seen.add(order.dedupe_key)
                 orders.append(order)
         return tuple(orders)
+
+    def _returns(self, orders: Iterable[Row]) -> dict[str, list[Row]]:
+        """Return the returns of orders by order id; an unchanged one has none."""
+        changed = [str(row.get("id")) for row in orders if row.get("version") != 1]
+        result: dict[str, list[Row]] = {}
+        for row in self._client.read(
+            "/admin/returns", "returns", RETURN_FIELDS, ("order_id[]", changed)
+        ):
+            result.setdefault(str(row.get("order_id")), []).append(row)
+        return result
 
     def _history(self, row: Row, present: set[str]) -> tuple[list[Row], list[Row]]:
         """Return an order's changes, and the lines that they removed."""

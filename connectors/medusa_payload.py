@@ -63,6 +63,11 @@ ORDER_FIELDS = (
 """What is asked for. Medusa answers more; the rest is not stored: it may be personal
 and it would make equal orders look different."""
 
+RETURN_FIELDS = (
+    "id order_id status location_id updated_at items.id items.item_id items.quantity"
+    " items.received_quantity items.damaged_quantity items.updated_at"
+).split()
+
 RESERVATION_FIELDS = tuple(
     "id line_item_id location_id inventory_item_id quantity updated_at".split()
 )
@@ -88,6 +93,7 @@ def _tree(names: Iterable[str]) -> Tree:
 _ORDER_TREE = _tree(ORDER_FIELDS)
 _ITEM_TREE = _tree(ITEM_FIELDS)
 _RESERVATION_TREE = _tree(RESERVATION_FIELDS)
+_RETURN_TREE = _tree(RETURN_FIELDS)
 
 
 def _kept(value: Any, tree: Tree) -> Any:
@@ -132,6 +138,7 @@ def wrap(
     reservations: Sequence[Mapping[str, Any]],
     changes: Sequence[Mapping[str, Any]],
     former_items: Sequence[Mapping[str, Any]],
+    returns: Sequence[Mapping[str, Any]] = (),
 ) -> FetchedOrder:
     """Build the stored body of one order.
 
@@ -142,6 +149,8 @@ def wrap(
     :param reservations: of its lines.
     :param changes: ``GET /admin/orders/:id/changes``, empty if never changed.
     :param former_items: lines that edits removed, as far as wanted.
+    :param returns: of this order; a body without any has no such key, as those stored
+        before returns were read.
     :raise RetryLater: when it has not even an id.
     """
     order_id = order.get("id")
@@ -157,6 +166,8 @@ def wrap(
         ],
         "removed": _kept(list(former_items), _ITEM_TREE),
     }
+    if returns:
+        body["returns"] = _kept(list(returns), _RETURN_TREE)
     raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
     try:
         _order_id, key = stored_key(raw, Node(body, ""))
@@ -217,6 +228,8 @@ def moments(root: Node) -> Iterable[datetime]:
         *order.items("payment_collections", MAX_LINES, required=False),
         *root.items("reservations", MAX_LINES, required=False),
     ]
+    for node in root.items("returns", MAX_LINES, required=False):
+        parts += [node, *node.items("items", MAX_LINES, required=False)]
     for item in order.items("items", MAX_LINES, required=False):
         parts += [item, *filter(None, [item.optional_child("detail")])]
     for node in parts:

@@ -66,6 +66,7 @@ from . import (
     stock_move_return,
     stock_picking,
     stock_quant,
+    stock_reservation,
     stock_rule,
     uom_uom,
 )

@@ -126,6 +126,7 @@ class StockChannelOrder(models.Model):
         message.channel_order_id = order
         if snapshot.version >= order.version:
             order._write_snapshot(snapshot)
+            order._place_in_flight()
         return order, order._stock_pairs()
 
     @api.model

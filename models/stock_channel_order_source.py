@@ -26,11 +26,28 @@ class StockChannelOrderSource(models.Model):
                 pairs.update((product_id, warehouse.id) for warehouse in warehouses)
         return pairs
 
+    def _place_in_flight(self):
+        """Count new lines without a location where they would be taken from.
+
+        Until they are applied they lower the number there; where they are taken from is
+        chosen once more then, behind the locks.
+        """
+        lines = self.line_ids.filtered(
+            lambda line: (
+                line.in_flight_qty > 0
+                and not line.sale_line_id
+                and not line.assigned_location_id
+            )
+        )
+        if lines:
+            self._source(lines)
+
     def _source(self, lines):
         """Choose where what the sale order does not have yet is taken from.
 
         Called inside the transaction that reserves, after the locks: what is free is
-        what nobody else can be taking at this moment.
+        what nobody else can be taking at this moment. Before, when the order is read,
+        it is a forecast.
 
         :return: dict of line → {channel location: quantity in the selling unit}, by
             priority. The first is the own place of a line that is new, from now on.

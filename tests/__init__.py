@@ -16,6 +16,7 @@ from . import (
     test_loop,
     test_oracle,
     test_order,
+    test_order_history,
     test_parallel,
     test_payment,
     test_promise,
@@ -38,6 +39,7 @@ from . import (
     test_security,
     test_shadow,
     test_sourcing,
+    test_stock_reservation,
     test_tours,
     test_window,
 )

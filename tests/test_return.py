@@ -144,3 +144,11 @@ class TestReturn(HubCase):
         )
         self.run_inbox()
         self.assertEqual(self.open_exceptions().field, "order_id")
+
+    def test_ordering_more_after_a_return_sends_only_that(self):
+        """Odoo once sent the returned desk a second time."""
+        self.receive_goods(self.announce(1))
+        self.order(version=2, lines=[self.line_data("1", "DESK", 4)])
+        moves = self.order_record.sale_order_id.order_line.move_ids
+        open_moves = moves.filtered(lambda move: move.state != "done")
+        self.assertEqual(open_moves.mapped("product_uom_qty"), [1])

@@ -479,3 +479,16 @@ class TestSourcing(HubCase):
                 for place in (self.place, self.south_place)
             ],
         )
+
+    def test_in_flight_counts_where_it_would_be_taken_from(self):
+        """An order that waits once lowered the number of a place that had nothing."""
+        self.receive(self.product, 3, self.south.lot_stock_id)
+        order = self.order(
+            lines=[self.open_line("1", "DESK", 2), self.open_line("2", "WHO", 1)]
+        )
+        self.assertEqual(order.state, "waiting")
+        south, north = (
+            self.numbers(place=place) for place in (self.south_place, self.place)
+        )
+        self.assertEqual((south["in_flight"], south["sellable"]), (2, 1))
+        self.assertEqual(north["in_flight"], 0)

@@ -51,6 +51,7 @@ class FakeMedusa(FakeServer):
         self.changes: dict[str, list[Row]] = {}
         self.former: dict[str, list[Row]] = {}
         self.payments: dict[str, str] = {}
+        self.returns: list[Row] = []
 
     def add_item(self, sku: str, location_id: str, quantity: Decimal) -> QuantityKey:
         """List an item with a level at a location."""
@@ -144,6 +145,52 @@ class FakeMedusa(FakeServer):
             order["items"].remove(item)
             self.former.setdefault(order_id, []).append(item)
 
+    def take_back(
+        self, order_id: str, line_id: str, quantity: int, location_id: str = "main"
+    ) -> str:
+        """Announce a return of one line, as the shop's staff do; returns its id."""
+        self.returns.append(
+            {
+                "id": f"return_{len(self.returns) + 1}",
+                "order_id": order_id,
+                "status": "requested",
+                "location_id": location_id,
+                "updated_at": self.now(),
+                "items": [
+                    {
+                        "id": f"retitem_{len(self.returns) + 1}",
+                        "item_id": line_id,
+                        "quantity": quantity,
+                        "received_quantity": 0,
+                        "damaged_quantity": 0,
+                        "updated_at": self.now(),
+                    }
+                ],
+            }
+        )
+        self._touch(self.books.orders[order_id])
+        return str(self.returns[-1]["id"])
+
+    def receive_back(self, return_id: str, good: int, damaged: int = 0) -> None:
+        """Receive units of a return; the good ones raise what is stocked."""
+        [row] = [row for row in self.returns if row["id"] == return_id]
+        [item] = row["items"]
+        item["received_quantity"] += good + damaged
+        item["damaged_quantity"] += damaged
+        is_all = item["received_quantity"] >= item["quantity"]
+        row.update(status="received" if is_all else "partially_received")
+        row["updated_at"] = item["updated_at"] = self.now()
+        order = self.books.orders[row["order_id"]]
+        [line] = [line for line in order["items"] if line["id"] == item["item_id"]]
+        level = self.books.levels[line["variant_sku"], row["location_id"]]
+        level.quantity += good
+        self._touch(order)
+
+    def cancel_return(self, return_id: str) -> None:
+        """Cancel a return; its order keeps its date and version."""
+        [row] = [row for row in self.returns if row["id"] == return_id]
+        row.update(status="canceled", updated_at=self.now())
+
     def now(self) -> str:
         """Return the moment as Medusa writes it."""
         return format_time(self.clock())
@@ -185,6 +232,8 @@ class FakeMedusa(FakeServer):
                 return self._get_reservations
             case ("GET", "payments"):
                 return self._get_payments
+            case ("GET", "returns"):
+                return self._get_returns
             case ("GET", "orders"):
                 return self._get_orders
             case (method, "orders", order_id, *rest):
@@ -257,6 +306,11 @@ class FakeMedusa(FakeServer):
             for order, moment in self.payments.items()
         ]
         return self._page("payments", found, query)
+
+    def _get_returns(self, query: Query, body: Row) -> Row:
+        orders = query.get("order_id[]")
+        found = [row for row in self.returns if not orders or row["order_id"] in orders]
+        return self._page("returns", found, query)
 
     def _get_orders(self, query: Query, body: Row) -> Row:
         return self._page("orders", list(self.books.orders.values()), query)

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 
-from . import locking, oracle, postgres
+from . import histories, locking, postgres
 from .environment import Environment
 from .errors import DevEnvError
 from .paths import Layout
@@ -56,11 +56,12 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="run this suite only; may be repeated",
     )
-    made["oracle"].add_argument(
-        "--seeds",
-        default="1000",
-        help="so many histories, or those of FIRST:LAST without the last",
-    )
+    for name, default in (("oracle", "1000"), ("orders", "10")):
+        made[name].add_argument(
+            "--seeds",
+            default=default,
+            help="so many histories, or those of FIRST:LAST without the last",
+        )
     return result
 
 
@@ -74,6 +75,7 @@ def _commands() -> dict[str, tuple[Action, str]]:
         "database": (_database, "make a fresh database with the addon and demo data"),
         "test": (_test, "run the tests, all suites or some"),
         "oracle": (_oracle, "compare the numbers with the oracle's, in many histories"),
+        "orders": (_orders, "compare orders with plain books, in many histories"),
         "counts": (_counts, "write tests/counts.json from the tests there are now"),
         "format": (_format, "sort imports and format with ruff"),
         "lock": (_lock, "resolve tools/*.in into tools/*.lock"),
@@ -131,8 +133,18 @@ def _test(arguments: argparse.Namespace, progress: Progress) -> int:
 
 
 def _oracle(arguments: argparse.Namespace, progress: Progress) -> int:
-    seeds = oracle.parse_seeds(arguments.seeds)
-    return oracle.run(Environment.ensure(progress), seeds)
+    return _play(histories.ORACLE, arguments, progress)
+
+
+def _orders(arguments: argparse.Namespace, progress: Progress) -> int:
+    return _play(histories.ORDERS, arguments, progress)
+
+
+def _play(
+    kind: histories.Kind, arguments: argparse.Namespace, progress: Progress
+) -> int:
+    seeds = histories.parse_seeds(arguments.seeds)
+    return histories.run(Environment.ensure(progress), kind, seeds)
 
 
 def _counts(_arguments: argparse.Namespace, progress: Progress) -> int:

@@ -255,21 +255,56 @@ class Office:
             )
         return pickings
 
-    def ship(self, picking_id: int, tracking: str) -> None:
+    def ship(
+        self, picking_id: int, tracking: str, quantity: float | None = None
+    ) -> None:
         """Enter a tracking number and press Validate.
 
+        :param quantity: of each line, and the rest stays open; None sends all.
         :raise DevEnvError: when the delivery is not done then.
         """
         model = "stock.picking"
         self.admin.write(model, [picking_id], {"carrier_tracking_ref": tracking})
-        # Odoo asks once per company whether to text its customers.
+        # Odoo asks once per company whether to text its customers, and about the rest.
         context = {"skip_sms": True}
+        if quantity is not None:
+            moves = self.admin.rows(
+                "stock.move", [("picking_id", "=", picking_id)], ["id"]
+            )
+            values = {"quantity": quantity, "picked": True}
+            self.admin.write("stock.move", [row["id"] for row in moves], values)
+            context["skip_backorder"] = True
         asked = self.admin.call(model, "button_validate", [picking_id], context=context)
         row = self.admin.row(model, [("id", "=", picking_id)], ["name", "state"])
         if row["state"] != "done":
             raise DevEnvError(
                 f"Delivery {row['name']} is {row['state']}, not done: Odoo asks {asked}."
             )
+
+    def receive_returns(self, external_id: str) -> None:
+        """Press Validate on every open transfer of a return."""
+        domain = [*self._mine(), ("external_id", "=", external_id)]
+        names = ["picking_ids"]
+        row = self.admin.row("stock.channel.return", domain, names)
+        model = "stock.picking"
+        domain = [("id", "in", row["picking_ids"]), ("state", "=", "assigned")]
+        for picking in self.admin.rows(model, domain, ["id"]):
+            context = {"skip_sms": True}
+            self.admin.call(model, "button_validate", [picking["id"]], context=context)
+
+    def return_state(self, external_id: str) -> tuple[str, list[tuple[str, float]]]:
+        """Return the state of a return and (disposition, quantity) of its lines."""
+        domain = [*self._mine(), ("external_id", "=", external_id)]
+        rows = self.admin.rows("stock.channel.return", domain, ["state"])
+        if not rows:
+            return "", []
+        lines = self.admin.rows(
+            "stock.channel.return.line",
+            [("channel_return_id", "=", rows[0]["id"]), ("quantity", ">", 0)],
+            ["disposition", "quantity"],
+        )
+        found = [(line["disposition"], line["quantity"]) for line in lines]
+        return rows[0]["state"], sorted(found)
 
     def shipment_states(self) -> list[str]:
         """Return the states of what the channel must be told about parcels."""

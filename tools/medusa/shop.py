@@ -107,6 +107,54 @@ class Shop:
         """Cancel a whole order."""
         self.admin.post(f"/admin/orders/{order_id}/cancel")
 
+    def edit(self, order_id: str, lines: Mapping[str, int]) -> None:
+        """Change quantities of an order by an order edit; zero removes a line.
+
+        :param lines: new quantity by SKU.
+        """
+        ids = self._line_ids(order_id)
+        self.admin.post("/admin/order-edits", {"order_id": order_id})
+        path = f"/admin/order-edits/{order_id}"
+        for sku, quantity in lines.items():
+            body = {"quantity": quantity}
+            self.admin.post(f"{path}/items/item/{ids[sku]}", body)
+        self.admin.post(f"{path}/request")
+        self.admin.post(f"{path}/confirm")
+
+    def take_back(self, order_id: str, lines: Mapping[str, int], place: str) -> str:
+        """Announce a return to a location, by its name; return its id."""
+        body = {"order_id": order_id, "location_id": self.locations[place]}
+        made = self.admin.post("/admin/returns", body)["return"]["id"]
+        path = f"/admin/returns/{made}"
+        items = self._items(order_id, lines)
+        self.admin.post(f"{path}/request-items", {"items": items})
+        self.admin.post(f"{path}/request", {})
+        return str(made)
+
+    def receive_back(
+        self,
+        order_id: str,
+        return_id: str,
+        good: Mapping[str, int],
+        damaged: Mapping[str, int],
+    ) -> None:
+        """Receive a return; Medusa puts the good units back on stock by itself."""
+        path = f"/admin/returns/{return_id}"
+        self.admin.post(f"{path}/receive", {})
+        self.admin.post(f"{path}/receive-items", {"items": self._items(order_id, good)})
+        self.admin.post(
+            f"{path}/dismiss-items", {"items": self._items(order_id, damaged)}
+        )
+        self.admin.post(f"{path}/receive/confirm", {})
+
+    def _items(self, order_id: str, lines: Mapping[str, int]) -> list[Row]:
+        ids = self._line_ids(order_id)
+        return [{"id": ids[sku], "quantity": number} for sku, number in lines.items()]
+
+    def _line_ids(self, order_id: str) -> dict[str, str]:
+        items = self.order(order_id)["items"]
+        return {item["variant_sku"]: item["id"] for item in items}
+
     def levels(self) -> dict[tuple[str, str], Level]:
         """Return what Medusa shows, by SKU and name of the location."""
         names = {id_: name for name, id_ in self.locations.items()}
