@@ -45,6 +45,7 @@ from . import (
     stock_channel_order_source,
     stock_channel_return,
     stock_channel_return_line,
+    stock_channel_return_word,
     stock_channel_return_inspect,
     stock_channel_return_carry,
     stock_channel_return_match,

@@ -140,8 +140,8 @@ class StockChannelReturn(models.Model):
         """
         self.ensure_one()
         self._find_goods()
-        self._plan_transfers()
         self._count_goods()
+        self._plan_transfers()
         self.line_ids._move_on()
         self.line_ids._settle()
         if not self._open_transfers() and self._has_come():
@@ -206,25 +206,7 @@ class StockChannelReturn(models.Model):
                 and (self.refunded_at or fields.Datetime.now()),
             }
         )
-        order_lines = {
-            line.external_id: line for line in self.channel_order_id.line_ids
-        }
-        known = {line.order_line_id: line for line in self.line_ids}
-        for wire in snapshot.lines:
-            order_line = order_lines.get(wire.order_line_id)
-            if not order_line:
-                raise self._over_return(wire.order_line_id)
-            line = known.pop(order_line, None)
-            vals = self.line_ids._prepare_from_wire(self, line, wire)
-            if line:
-                line.write(vals)
-            else:
-                self.line_ids = [
-                    Command.create({**vals, "order_line_id": order_line.id})
-                ]
-
-        for gone in known.values():
-            gone.quantity = gone.done_qty
+        self._write_lines(snapshot)
 
     def _over_return(self, value):
         return NeedsPerson(
@@ -266,10 +248,11 @@ class StockChannelReturn(models.Model):
                 continue
             for move, quantity in line._moves_to_return(line._needs()):
                 key = (move.picking_id, line._destination(move))
-                wanted.setdefault(key, []).append((move, quantity))
+                wanted.setdefault(key, []).append((line, move, quantity))
             line.planned_qty = line.quantity
-        for (picking, destination), moves in wanted.items():
-            self._create_transfer(picking, destination, moves)
+            # The next line may be of the same order line and must not take these.
+            wanted = self._create_transfers(wanted) if line._has_sibling() else wanted
+        self._create_transfers(wanted)
         # Odoo takes the reservation off earlier returns of the same delivery when
         # it makes another one; they would stand there as not ready.
         transfers = self.channel_order_id.return_ids._open_transfers()
@@ -285,7 +268,17 @@ class StockChannelReturn(models.Model):
         for line in self.line_ids:
             line.planned_qty = line.done_qty
 
-    def _create_transfer(self, picking, destination, moves):
+    def _create_transfers(self, wanted):
+        """Make one transfer per delivery and destination.
+
+        :param wanted: (delivery, destination) → (line, delivered move, quantity).
+        :return: what is left to make: nothing.
+        """
+        for (picking, destination), rows in wanted.items():
+            self._create_transfer(picking, destination, rows)
+        return {}
+
+    def _create_transfer(self, picking, destination, rows):
         wizard = (
             self.env["stock.return.picking"]
             .sudo()
@@ -294,10 +287,12 @@ class StockChannelReturn(models.Model):
             )
         )
         quantities = {}
-        for move, quantity in moves:
+        lines = {}
+        for line, move, quantity in rows:
             quantities[move.id] = quantities.get(move.id, 0.0) + quantity
-        for line in wizard.product_return_moves:
-            line.quantity = quantities.get(line.move_id.id, 0.0)
+            lines[move] = line
+        for row in wizard.product_return_moves:
+            row.quantity = quantities.get(row.move_id.id, 0.0)
         action = wizard.action_create_returns()
         transfer = self.env["stock.picking"].sudo().browse(action["res_id"])
         transfer.origin = self.env._(
@@ -306,13 +301,8 @@ class StockChannelReturn(models.Model):
             order=self.channel_order_id.name,
         )
         self.picking_ids = [Command.link(transfer.id)]
-        for line in self.line_ids:
-            transfer.move_ids.filtered(
-                lambda move, line=line: (
-                    move.origin_returned_move_id.sale_line_id
-                    in line.order_line_id._sale_lines()
-                )
-            ).channel_return_line_id = line
+        for move in transfer.move_ids:
+            move.channel_return_line_id = lines.get(move.origin_returned_move_id)
 
     def _open_transfers(self):
         return self.picking_ids.sudo().filtered(

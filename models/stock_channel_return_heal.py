@@ -22,21 +22,17 @@ class SaleOrderLineReturned(models.Model):
     _inherit = "sale.order.line"
 
     def _get_outgoing_incoming_moves(self, strict=True):
-        """Count as back what was scrapped on arrival; ship nothing in its place.
+        """Count as back what was scrapped on arrival.
 
         Odoo leaves out what goes to an inventory loss, and the customer would be
-        invoiced for goods that are back and refunded. And when a line grows, Odoo
-        also procures anew what had come back: the channel would see sent twice what
-        it asked for once.
+        invoiced for goods that are back and refunded.
 
         :param bool strict: Odoo asks for what was delivered, else for what is to be
             procured.
         """
         outgoing, incoming = super()._get_outgoing_incoming_moves(strict=strict)
         if not strict:
-            return outgoing, incoming.filtered(
-                lambda move: not move.channel_return_line_id
-            )
+            return outgoing, incoming
         scrapped = self.move_ids.filtered(
             lambda move: (
                 move.channel_return_line_id
@@ -48,12 +44,3 @@ class SaleOrderLineReturned(models.Model):
             )
         )
         return outgoing, incoming | scrapped
-
-    def _get_incoming_outgoing_moves_filter(self):
-        """Do the same for kits: what came back is not procured anew."""
-        filters = super()._get_incoming_outgoing_moves_filter()
-        came_back = filters["outgoing_moves"]
-        filters["outgoing_moves"] = lambda move: (
-            came_back(move) and not move.channel_return_line_id
-        )
-        return filters

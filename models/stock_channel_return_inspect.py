@@ -22,8 +22,9 @@ STATES = [
 # Whatever became of goods, more of the line may come: then it is received again.
 TRANSITIONS = {
     "announced": ("received",),
-    "received": ("inspected",),
-    "inspected": ("received", "sellable", "quarantined", "scrapped"),
+    # Announced once more: what came is counted under another line of the return.
+    "received": ("announced", "inspected"),
+    "inspected": ("announced", "received", "sellable", "quarantined", "scrapped"),
     "sellable": ("received",),
     "quarantined": ("received",),
     "scrapped": ("received",),
@@ -139,8 +140,13 @@ class StockChannelReturnLineInspect(models.Model):
         self.ensure_one()
         if self.state == target:
             return
-        way = WAY[: WAY.index(target) + 1] if target in WAY else (*WAY, target)
-        if self.state in WAY and self.state in way:
+        if target == "announced":
+            way = ("received", target)
+        elif target in WAY:
+            way = WAY[: WAY.index(target) + 1]
+        else:
+            way = (*WAY, target)
+        if self.state in way:
             way = way[way.index(self.state) + 1 :]
         for step in way:
             self._update_state(step)

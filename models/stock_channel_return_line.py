@@ -59,6 +59,15 @@ class StockChannelReturnLine(models.Model):
         readonly=True,
         help="Stands, whatever the channel says later.",
     )
+    said_disposition = fields.Selection(
+        DISPOSITIONS, string="Channel's Word", readonly=True
+    )
+    restocked_qty = fields.Float(
+        "Restocked by Channel",
+        digits=0,
+        readonly=True,
+        help="How many of it the channel has put on the number it shows, by itself.",
+    )
     planned_disposition = fields.Selection(DISPOSITIONS, readonly=True)
     lots = fields.Json(
         readonly=True, help="Lots and serials the channel names: name and quantity."
@@ -88,8 +97,23 @@ class StockChannelReturnLine(models.Model):
             "disposition": decided
             or said
             or channel_return.channel_id.return_disposition,
+            "said_disposition": said,
+            "restocked_qty": float(wire.restocked),
             "lots": lots or False,
         }
+
+    def _said(self):
+        """Return the channel's word as connectors say it; None left it to us."""
+        self.ensure_one()
+        return Disposition(self.said_disposition) if self.said_disposition else None
+
+    def _has_sibling(self):
+        """Return whether the return has another line of the same order line."""
+        self.ensure_one()
+        same = self.channel_return_id.line_ids.filtered(
+            lambda line: line.order_line_id == self.order_line_id
+        )
+        return len(same) > 1
 
     def _compare(self, quantity):
         """Return -1, 0 or 1 as a quantity in the selling unit is to zero."""

@@ -16,6 +16,7 @@ class StockChannelReturnMatch(models.Model):
         """
         self.ensure_one()
         for line in self.line_ids:
+            line._claim_from_siblings()
             line._claim_returned()
             line._match_receipts()
 
@@ -36,6 +37,28 @@ class StockChannelReturnLineMatch(models.Model):
             if move.state == "done" and move._counted_qty() > needed:
                 move._split_done(needed)
             self._claim(move)
+
+    def _claim_from_siblings(self):
+        """Take over goods of the same order line that another word stood for.
+
+        The goods came for what was announced; then the channel said how many of them
+        are good and how many are not. What was inspected here stays as it is.
+        """
+        self.ensure_one()
+        siblings = self.channel_return_id.line_ids.filtered(
+            lambda line: line != self and line.order_line_id == self.order_line_id
+        )
+        for sibling in siblings.filtered(lambda line: not line.inspected_at):
+            sibling._cancel_put_away()
+            for move in sibling._came():
+                product_id = move.product_id.id
+                excess = -sibling._not_in_moves().get(product_id, 0.0)
+                most = min(excess, self._not_in_moves().get(product_id, 0.0))
+                if most <= 0:
+                    continue
+                if move._counted_qty() > most:
+                    move._split_done(most)
+                self._claim(move)
 
     def _not_in_moves(self):
         """Return what is expected and in no move: product id → its own unit."""

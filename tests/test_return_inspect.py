@@ -1,6 +1,18 @@
-from odoo import fields
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from freezegun import freeze_time
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+
+from odoo.addons.stock_channel_hub.connectors.data import (
+    Disposition,
+    ReturnLine,
+    ReturnSnapshot,
+    ReturnStatus,
+)
 
 from .return_common import ReturnCase
 
@@ -36,12 +48,13 @@ class TestReturnInspect(ReturnCase):
     def test_one_click_puts_all_of_it_back_on_sale(self):
         line = self.in_quarantine()
         operator = self.operator()
-        line.with_user(operator).action_accept()
+        with freeze_time("2026-11-25 08:00:00"):
+            line.with_user(operator).action_accept()
         self.assertEqual((line.state, line.accepted_qty), ("sellable", 3))
         self.assertEqual(line.waiting_qty, 0)
         self.assertEqual(self.on_sale(), (10, 0))
         self.assertEqual(line.inspected_by_id, operator)
-        self.assertEqual(line.inspected_at, fields.Datetime.now())
+        self.assertEqual(str(line.inspected_at), "2026-11-25 08:00:00")
         self.assertIn(operator.name, line.channel_return_id.message_ids[0].body)
 
     def test_one_click_scraps_all_of_it(self):
@@ -256,3 +269,93 @@ class TestReturnInspect(ReturnCase):
         self.env.invalidate_all()
         self.assertEqual(self.picture(), before)
         self.assertEqual(transfer.state, "assigned")
+
+    # ------------------------------------------------- one line, several words
+
+    GOOD_AND_BAD = (
+        ("1", 2, {"disposition": "restock"}),
+        ("1", 1, {"disposition": "scrap"}),
+    )
+
+    def words(self, returned):
+        return sorted(
+            (line.disposition, line.quantity, line.done_qty, line.state)
+            for line in returned.line_ids
+            if line.quantity
+        )
+
+    def test_good_and_damaged_of_one_line_go_their_ways(self):
+        returned = self.tell(self.GOOD_AND_BAD)
+        self.tell(self.GOOD_AND_BAD, version=2)
+        self.assertEqual(len(returned.line_ids), 2)
+        self.assertEqual(len(returned.picking_ids), 2)
+        self.carry_out(returned)
+        self.assertEqual(
+            self.words(returned),
+            [("restock", 2, 2, "sellable"), ("scrap", 1, 1, "scrapped")],
+        )
+        self.assertEqual(self.on_sale(), (9, 0))
+        self.assertEqual(self.order_record.line_ids.returned_qty, 3)
+
+    def test_goods_that_came_are_good_and_damaged_by_a_later_word(self):
+        returned = self.announce(3, line={})
+        self.carry_out(returned)
+        self.assertEqual(self.on_sale(), (7, 3))
+        self.tell(self.GOOD_AND_BAD, version=2, status="received")
+        self.assertFalse(self.open_transfers(returned))
+        self.carry_out(returned)
+        self.assertEqual(
+            self.words(returned),
+            [("restock", 2, 2, "sellable"), ("scrap", 1, 1, "scrapped")],
+        )
+        self.assertEqual(self.on_sale(), (9, 0))
+        self.assertEqual(
+            (returned.state, self.open_exceptions()),
+            ("done", self.env["stock.channel.exception"]),
+        )
+        self.assertEqual(self.order_record.line_ids.returned_qty, 3)
+
+    def test_a_part_that_came_and_a_part_to_come(self):
+        """As Medusa tells it: some are good, the others are still expected."""
+        returned = self.announce(3, line={})
+        transfer = self.open_transfers(returned)
+        transfer.move_ids.write({"quantity": 2, "picked": True})
+        transfer.with_context(skip_backorder=True).button_validate()
+        self.tell([("1", 2, {"disposition": "restock"}), ("1", 1, {})], version=2)
+        self.assertEqual(
+            sum(self.open_transfers(returned).move_ids.mapped("product_uom_qty")), 1
+        )
+        self.carry_out(returned)
+        self.tell([("1", 3, {"disposition": "restock"})], version=3)
+        self.carry_out(returned)
+        self.assertEqual(self.words(returned), [("restock", 3, 3, "sellable")])
+        self.assertEqual(self.on_sale(), (10, 0))
+        self.assertFalse(self.open_exceptions())
+
+    def test_what_the_channel_restocked_is_expected_of_it(self):
+        self.run_all()
+        row = self.publication()
+        before = row.expected_qty
+        self.assertEqual(before, 7)
+        snapshot = ReturnSnapshot(
+            id="R1",
+            order_id="1001",
+            version=1,
+            status=ReturnStatus.RECEIVED,
+            location_id="main",
+            updated_at=datetime.now(UTC) + timedelta(hours=1),
+            lines=(
+                ReturnLine(
+                    order_line_id="1",
+                    quantity=Decimal(2),
+                    disposition=Disposition.RESTOCK,
+                    restocked=Decimal(2),
+                ),
+            ),
+        )
+        message = self.env["stock.channel.message"].search([], limit=1)
+        returns = self.env["stock.channel.return"]
+        returns._apply(message, snapshot)
+        self.assertEqual(row.expected_qty, 9)
+        returns._apply(message, replace(snapshot, version=2))
+        self.assertEqual(row.expected_qty, 9)

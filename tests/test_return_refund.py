@@ -170,12 +170,14 @@ class TestReturnRefund(ReturnCase):
     # ----------------------------------------------------------------- lists
 
     def test_refunded_and_not_back_is_listed_in_money(self):
-        returned = self.announce(2, refund_amount="20.00")
+        now = fields.Datetime.now()
+        with freeze_time(now):
+            returned = self.announce(2, refund_amount="20.00")
         line = returned.line_ids
         self.assertEqual(self.listed("not_restocked"), line)
         self.assertEqual((line.not_restocked_qty, line.not_restocked_value), (2, 20))
-        self.assertEqual(returned.refunded_at, fields.Datetime.now())
-        with freeze_time(fields.Datetime.now() + timedelta(days=4, hours=1)):
+        self.assertEqual(returned.refunded_at, now)
+        with freeze_time(now + timedelta(days=4, hours=1)):
             line.invalidate_recordset()
             self.assertEqual(line.age_days, 4)
         self.carry_out(returned)
