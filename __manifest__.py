@@ -18,6 +18,7 @@
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
+        "wizards/stock_channel_return_wizard_views.xml",
         # Records before those whose buttons lead to them.
         "views/stock_channel_exception_views.xml",
         "views/stock_channel_message_views.xml",
@@ -25,6 +26,8 @@
         "views/stock_channel_publication_templates.xml",
         "views/stock_channel_publication_views.xml",
         "views/stock_channel_return_views.xml",
+        "views/stock_channel_return_line_views.xml",
+        "views/stock_channel_blind_receipt_views.xml",
         "views/stock_channel_fulfillment_views.xml",
         "views/stock_channel_order_views.xml",
         "views/stock_channel_listing_views.xml",

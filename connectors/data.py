@@ -302,7 +302,11 @@ class ReturnLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnSnapshot:
-    """The whole return as the channel has it at one version."""
+    """The whole return as the channel has it at one version.
+
+    :param lines: an order line stands here once per disposition.
+    :param datetime | None updated_at: when it last changed at the channel, if it says.
+    """
 
     id: str
     order_id: str
@@ -311,6 +315,7 @@ class ReturnSnapshot:
     lines: tuple[ReturnLine, ...]
     location_id: str = ""
     refund_amount: Decimal | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,8 @@ def parse_returns(root: Node) -> list[ReturnSnapshot]:
         ReturnSnapshot(
             id=node.identifier("id"),
             order_id=order_id,
-            version=_version(node),
+            version=(_changed_at(node) - _EPOCH) // _MILLISECOND,
+            updated_at=_changed_at(node),
             status=_STATUS[node.text("status")],
             location_id=node.identifier("location_id", required=False),
             lines=tuple(_lines(node)),
@@ -75,11 +76,11 @@ def _lines(node: Node) -> Iterator[ReturnLine]:
                 )
 
 
-def _version(node: Node) -> int:
-    """Return milliseconds since 1970 of the newest change to any part of a return."""
+def _changed_at(node: Node) -> datetime:
+    """Return when any part of a return changed last."""
     moments = [node.time("updated_at")]
     for item in node.items("items", MAX_LINES, required=False):
         moment = parse_time(item.text("updated_at"))
         if moment is not None:
             moments.append(moment)
-    return (max(moments) - _EPOCH) // _MILLISECOND
+    return max(moments)

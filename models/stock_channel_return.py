@@ -4,8 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Command
 
 from ..connectors.data import Disposition, ReturnStatus
-from ..connectors.plan import take_from
-from .quantities import plain, to_decimal
+from .quantities import plain
 from .stock_channel_exception import NeedsPerson
 
 _logger = logging.getLogger(__name__)
@@ -19,8 +18,8 @@ STATES = [
 TRANSITIONS = {
     "announced": ("received", "done", "cancelled"),
     "received": ("announced", "done", "cancelled"),
-    "done": ("announced",),
-    "cancelled": ("announced", "received"),
+    "done": ("announced", "received", "cancelled"),
+    "cancelled": ("announced", "received", "done"),
 }
 DISPOSITIONS = [
     (Disposition.RESTOCK.value, "Restock"),
@@ -34,7 +33,8 @@ class StockChannelReturn(models.Model):
 
     The channel's word alone moves no stock: it makes a return transfer, and stock
     moves when a warehouse user validates it; at once only where the channel itself
-    operates the location.
+    operates the location. Goods that were here before the channel's word are found
+    and counted, and no second transfer is made for them.
     """
 
     _name = "stock.channel.return"
@@ -61,7 +61,13 @@ class StockChannelReturn(models.Model):
     channel_location_id = fields.Many2one(
         "stock.channel.location", string="Comes back to", readonly=True
     )
-    refund_amount = fields.Float(readonly=True)
+    currency_id = fields.Many2one(related="channel_order_id.currency_id")
+    refund_amount = fields.Monetary("Refunded by Channel", readonly=True)
+    refunded_at = fields.Datetime(
+        "Refunded on",
+        readonly=True,
+        help="When the channel's refund was heard of here.",
+    )
     line_ids = fields.One2many("stock.channel.return.line", "channel_return_id")
     picking_ids = fields.Many2many("stock.picking", string="Transfers", readonly=True)
 
@@ -116,50 +122,41 @@ class StockChannelReturn(models.Model):
         )
         if snapshot.version <= channel_return.version:
             return self.env._("Known already; nothing to do.")
+        channel_return._check_same_order(order)
         channel_return._write_snapshot(snapshot)
         if snapshot.status == ReturnStatus.CANCELLED:
             return channel_return._cancel()
-        channel_return._plan_transfers()
-        channel_return._check_came_more()
-        if snapshot.status == ReturnStatus.ANNOUNCED:
-            channel_return._update_state(
-                "announced" if channel_return._open_transfers() else "done"
-            )
-        elif channel_return.state != "done":
-            channel_return._update_state("received")
-            if channel_return.channel_location_id.is_operated_by_channel:
-                channel_return._receive()
+        if channel_return.state == "cancelled":
+            channel_return._update_state("announced")
+        channel_return._replan(snapshot.status == ReturnStatus.RECEIVED)
+        is_word_enough = channel_return.channel_location_id.is_operated_by_channel
+        if channel_return.state == "received" and is_word_enough:
+            channel_return._receive()
         return self.env._("Return %s recorded.", snapshot.id)
 
-    def _check_came_more(self):
-        """Tell a person when more has come back than the channel speaks of."""
-        more = self.line_ids.filtered(
-            lambda line: (
-                line.order_line_id.uom_id.compare(line.done_qty, line.quantity) > 0
-            )
-        )
-        exceptions = self.env["stock.channel.exception"]
-        fingerprint = f"return:{self.channel_id.id}:{self.external_id}:more"
-        if not more:
-            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
-            return
-        exceptions._open(
-            self.channel_id,
-            category="stock",
-            fingerprint=fingerprint,
-            title=self.env._("More came back than return %s says", self.external_id),
-            cause=self.env._(
-                "The channel lowered the return after the goods had come: %s.",
-                ", ".join(
-                    f"{line.sku} {plain(line.done_qty)} / {plain(line.quantity)}"
-                    for line in more
-                ),
-            ),
-            next_step=self.env._(
-                "Count what came. Tell the channel's operator, who refunds by the "
-                "return."
-            ),
-            channel_order_id=self.channel_order_id.id,
+    def _replan(self, is_received):
+        """Bring transfers and states to what is expected and what is here.
+
+        :param bool is_received: by the channel's word the goods have come.
+        """
+        self.ensure_one()
+        self._find_goods()
+        self._count_goods()
+        self._plan_transfers()
+        self.line_ids._move_on()
+        self.line_ids._settle()
+        if not self._open_transfers() and self._has_come():
+            self._update_state("done")
+        else:
+            self._update_state("received" if is_received else "announced")
+        self._check_came()
+        self._draft_credit_note()
+
+    def _has_come(self):
+        """Return whether all of it is here, or that part of it which will come."""
+        expected = self.line_ids.filtered(lambda line: line._compare(line.quantity) > 0)
+        return not expected or any(
+            line._compare(line.done_qty) > 0 for line in self.line_ids
         )
 
     def _find_order(self, channel, snapshot):
@@ -169,7 +166,7 @@ class StockChannelReturn(models.Model):
         if not order.sale_order_id:
             raise NeedsPerson(
                 category="data",
-                fingerprint=f"return:{channel.id}:{snapshot.id}:order",
+                fingerprint=self._order_fingerprint(channel, snapshot.order_id),
                 title=self.env._("A return names an order that is not here"),
                 cause=self.env._(
                     "Return %(name)s belongs to order %(order)s, which was never "
@@ -178,46 +175,39 @@ class StockChannelReturn(models.Model):
                     order=snapshot.order_id,
                 ),
                 next_step=self.env._(
-                    "Find the order at the channel. When it has arrived here, retry."
+                    "Find the order at the channel. When it arrives here, the return "
+                    "is tried again by itself."
                 ),
                 field="order_id",
                 value=snapshot.order_id,
             )
         return order
 
+    @api.model
+    def _order_fingerprint(self, channel, order_id):
+        return f"return-order:{channel.id}:{order_id}"
+
+    def _check_same_order(self, order):
+        """Refuse a return that is told of another order than before."""
+        if self.channel_order_id != order:
+            raise self._over_return(order.external_id)
+
     def _write_snapshot(self, snapshot):
         self.ensure_one()
         location = self.channel_id.location_ids.filtered(
             lambda place: place.external_id == snapshot.location_id
         )
+        refund_amount = float(snapshot.refund_amount or 0)
         self.write(
             {
                 "version": snapshot.version,
                 "channel_location_id": location.id,
-                "refund_amount": float(snapshot.refund_amount or 0),
+                "refund_amount": refund_amount,
+                "refunded_at": refund_amount
+                and (self.refunded_at or fields.Datetime.now()),
             }
         )
-        order_lines = {
-            line.external_id: line for line in self.channel_order_id._active_lines()
-        }
-        known = {line.order_line_id: line for line in self.line_ids}
-        for wire in snapshot.lines:
-            order_line = order_lines.get(wire.order_line_id)
-            if not order_line:
-                raise self._over_return(wire.order_line_id)
-            vals = {
-                "quantity": float(wire.quantity),
-                "disposition": (wire.disposition or Disposition.INSPECT).value,
-            }
-            if order_line in known:
-                known.pop(order_line).write(vals)
-            else:
-                self.line_ids = [
-                    Command.create({**vals, "order_line_id": order_line.id})
-                ]
-
-        for gone in known.values():
-            gone.quantity = gone.done_qty
+        self._write_lines(snapshot)
 
     def _over_return(self, value):
         return NeedsPerson(
@@ -231,8 +221,9 @@ class StockChannelReturn(models.Model):
                 order=self.channel_order_id.name,
             ),
             next_step=self.env._(
-                "Compare the return with the deliveries of the order. When the "
-                "delivery is validated, or the channel has corrected it, retry."
+                "Compare the return with the deliveries of the order. It is tried "
+                "again when the delivery is validated; when the channel has corrected "
+                "it, retry."
             ),
             field="lines",
             value=value,
@@ -245,34 +236,50 @@ class StockChannelReturn(models.Model):
         """Make return transfers for what is expected and in none.
 
         Where less is expected than before, or with another disposition, what has
-        not come yet is planned anew.
+        not come yet is planned anew. What a person closed stays closed until the
+        channel changes the line.
         """
         self.ensure_one()
         if any(line._is_planned_otherwise() for line in self.line_ids):
-            open_transfers = self._open_transfers()
-            if open_transfers:
-                open_transfers.action_cancel()
-            for line in self.line_ids:
-                line.planned_qty = line.done_qty
+            self._cancel_transfers()
         wanted = {}
         for line in self.line_ids:
-            missing = line.quantity - line.planned_qty
             line.planned_disposition = line.disposition
-            if line.order_line_id.uom_id.compare(missing, 0.0) <= 0:
+            if line._compare(line.quantity - line.planned_qty) <= 0:
                 continue
-            for move, quantity in line._moves_to_return(missing):
+            for move, quantity in line._moves_to_return(line._needs()):
                 key = (move.picking_id, line._destination(move))
-                wanted.setdefault(key, []).append((move, quantity))
+                wanted.setdefault(key, []).append((line, move, quantity))
             line.planned_qty = line.quantity
-        for (picking, destination), moves in wanted.items():
-            self._create_transfer(picking, destination, moves)
+            # The next line may be of the same order line and must not take these.
+            wanted = self._create_transfers(wanted) if line._has_sibling() else wanted
+        self._create_transfers(wanted)
         # Odoo takes the reservation off earlier returns of the same delivery when
         # it makes another one; they would stand there as not ready.
         transfers = self.channel_order_id.return_ids._open_transfers()
         if transfers:
             transfers.action_assign()
+            transfers.move_ids.channel_return_line_id._pin_lots()
 
-    def _create_transfer(self, picking, destination, moves):
+    def _cancel_transfers(self):
+        """Take back what has not come; what has stays counted."""
+        transfers = self._open_transfers()
+        if transfers:
+            transfers.action_cancel()
+        for line in self.line_ids:
+            line.planned_qty = line.done_qty
+
+    def _create_transfers(self, wanted):
+        """Make one transfer per delivery and destination.
+
+        :param wanted: (delivery, destination) → (line, delivered move, quantity).
+        :return: what is left to make: nothing.
+        """
+        for (picking, destination), rows in wanted.items():
+            self._create_transfer(picking, destination, rows)
+        return {}
+
+    def _create_transfer(self, picking, destination, rows):
         wizard = (
             self.env["stock.return.picking"]
             .sudo()
@@ -281,10 +288,12 @@ class StockChannelReturn(models.Model):
             )
         )
         quantities = {}
-        for move, quantity in moves:
+        lines = {}
+        for line, move, quantity in rows:
             quantities[move.id] = quantities.get(move.id, 0.0) + quantity
-        for line in wizard.product_return_moves:
-            line.quantity = quantities.get(line.move_id.id, 0.0)
+            lines[move] = line
+        for row in wizard.product_return_moves:
+            row.quantity = quantities.get(row.move_id.id, 0.0)
         action = wizard.action_create_returns()
         transfer = self.env["stock.picking"].sudo().browse(action["res_id"])
         transfer.origin = self.env._(
@@ -293,6 +302,8 @@ class StockChannelReturn(models.Model):
             order=self.channel_order_id.name,
         )
         self.picking_ids = [Command.link(transfer.id)]
+        for move in transfer.move_ids:
+            move.channel_return_line_id = lines.get(move.origin_returned_move_id)
 
     def _open_transfers(self):
         return self.picking_ids.sudo().filtered(
@@ -300,172 +311,117 @@ class StockChannelReturn(models.Model):
         )
 
     def _cancel(self):
-        transfers = self._open_transfers()
-        if transfers:
-            transfers.action_cancel()
-        for line in self.line_ids:
-            line.planned_qty = line.done_qty
+        """Take back the return; goods that have come stay and a person is told."""
+        self._cancel_transfers()
         self._update_state("cancelled")
+        self.line_ids._settle()
+        self._check_came()
         return self.env._("Return %s cancelled.", self.external_id)
 
     def _receive(self):
         """Believe the channel: it operates the location and has the goods."""
-        for transfer in self._open_transfers():
+        transfers = self._open_transfers()
+        self.line_ids._check_lots_known(transfers)
+        for transfer in transfers:
             transfer.move_ids.picked = True
             transfer.with_context(skip_backorder=True).button_validate()
 
+    # ------------------------------------------------------------ what came
+
     @api.model
     def _goods_came(self, pickings):
-        """Close returns whose transfers are all done."""
+        """Count what came, and close returns whose transfers are all done."""
         for channel_return in self.search([("picking_ids", "in", pickings.ids)]):
             # What did not come yet waits in a transfer of its own now.
             channel_return.picking_ids |= channel_return.picking_ids.backorder_ids
-            for line in channel_return.line_ids:
-                came = line._came_back_qty()
-                line.order_line_id.returned_qty += came - line.done_qty
-                line.done_qty = came
+            channel_return._count_goods()
             if not channel_return._open_transfers():
-                channel_return._update_state("done")
+                if channel_return.state != "cancelled":
+                    channel_return._update_state("done")
+                channel_return._check_came()
+                channel_return._draft_credit_note()
 
+    def _count_goods(self):
+        for line in self.line_ids:
+            came = line._came_back_qty()
+            line.order_line_id.returned_qty += came - line.done_qty
+            line.done_qty = came
+        self.line_ids._settle()
 
-class StockChannelReturnLine(models.Model):
-    _name = "stock.channel.return.line"
-    _description = "Channel Return Line"
+    def _check_came(self):
+        """Tell a person where what came is not what the channel speaks of."""
+        is_cancelled = self.state == "cancelled"
+        is_over = self.state == "done" and not self._open_transfers()
+        differs = {
+            line: line._compare(line.done_qty - line.quantity) for line in self.line_ids
+        }
+        found = {"cancelled": [], "more": [], "less": []}
+        for line, sign in differs.items():
+            if is_cancelled and line._compare(line.done_qty) > 0:
+                found["cancelled"].append(line)
+            elif not is_cancelled and sign > 0:
+                found["more"].append(line)
+            elif is_over and sign < 0:
+                found["less"].append(line)
+        for kind, lines in found.items():
+            self._tell_came(kind, lines)
 
-    channel_return_id = fields.Many2one(
-        "stock.channel.return",
-        required=True,
-        readonly=True,
-        ondelete="cascade",
-        index=True,
-    )
-    company_id = fields.Many2one(related="channel_return_id.company_id", store=True)
-    order_line_id = fields.Many2one(
-        "stock.channel.order.line",
-        required=True,
-        readonly=True,
-        ondelete="cascade",
-        index=True,
-    )
-    sku = fields.Char(related="order_line_id.sku")
-    quantity = fields.Float(digits=0, readonly=True)
-    planned_qty = fields.Float("In Transfers", digits=0, readonly=True)
-    done_qty = fields.Float("Came Back", digits=0, readonly=True)
-    disposition = fields.Selection(DISPOSITIONS, required=True, readonly=True)
-    planned_disposition = fields.Selection(DISPOSITIONS, readonly=True)
-
-    def _is_planned_otherwise(self):
-        """Return whether the open transfers do not fit what is expected now."""
-        self.ensure_one()
-        compare = self.order_line_id.uom_id.compare
-        return compare(self.planned_qty, self.quantity) > 0 or (
-            compare(self.planned_qty, self.done_qty) > 0
-            and self.planned_disposition != self.disposition
-        )
-
-    def _came_back_qty(self):
-        """Return how many have come back with this return, in the selling unit."""
-        self.ensure_one()
-        came = self.channel_return_id.picking_ids.sudo().move_ids.filtered(
-            lambda move: (
-                move.state == "done"
-                and move.origin_returned_move_id.sale_line_id
-                in self.order_line_id._sale_lines()
-            )
-        )
-        return self.order_line_id._units_in(came)
-
-    def _destination(self, move):
-        """Return the stock location these goods come back to.
-
-        :param move: the delivery they left with: a line in several parts comes back
-            where each part left, unless the channel names the place.
-        :raise NeedsPerson: when nobody said where goods to be inspected go.
-        """
-        self.ensure_one()
-        channel_return = self.channel_return_id
-        channel = channel_return.channel_id
-        if self.disposition == Disposition.INSPECT:
-            if channel.quarantine_location_id:
-                return channel.quarantine_location_id
-            raise NeedsPerson(
-                category="data",
-                fingerprint=f"return:{channel.id}:quarantine",
-                title=self.env._("Nobody said where returns are inspected"),
-                cause=self.env._(
-                    "Return %s must be inspected first and the channel has no "
-                    "quarantine location.",
-                    channel_return.external_id,
+    def _came_texts(self, kind):
+        """Return title, cause and next step of one kind of difference."""
+        name = self.external_id
+        if kind == "cancelled":
+            return (
+                self.env._("Return %s was cancelled, but goods have come", name),
+                self.env._("The channel cancelled the return after the goods had come"),
+                self.env._(
+                    "Send the goods back to the customer, or ask the channel's "
+                    "operator to announce the return again, so that it is refunded."
                 ),
-                next_step=self.env._(
-                    "Choose a quarantine location on the channel, then retry."
+            )
+        if kind == "more":
+            return (
+                self.env._("More came back than return %s says", name),
+                self.env._("The channel speaks of fewer than have come"),
+                self.env._(
+                    "Count what came. Tell the channel's operator, who refunds by the "
+                    "return."
                 ),
-                channel_order_id=channel_return.channel_order_id.id,
             )
-        if self.disposition == Disposition.SCRAP:
-            return self.env["stock.location"].search(
-                [
-                    ("usage", "=", "inventory"),
-                    ("company_id", "in", [False, channel.company_id.id]),
-                ],
-                limit=1,
-            )
-        place = (
-            channel_return.channel_location_id
-            or move.sale_line_id.channel_location_id
-            or self.order_line_id.channel_location_id
+        return (
+            self.env._("Less came back than return %s says", name),
+            self.env._("The transfer is closed, and goods are missing"),
+            self.env._(
+                "Look for the missing goods. When they come, receive them as an "
+                "unannounced return; otherwise tell the channel's operator, who "
+                "refunds by the return."
+            ),
         )
-        warehouse_stock = place.warehouse_id.lot_stock_id
-        return warehouse_stock & place.location_ids or place.location_ids[:1]
 
-    def _moves_to_return(self, quantity):
-        """Return (delivered move, quantity in its unit) pairs to hang it on.
+    def _tell_came(self, kind, lines):
+        """Open, or close, the exception that these lines differ.
 
-        :param float quantity: in the selling unit.
-        :raise NeedsPerson: when less than that has left and is not back yet.
+        :param str kind: which difference, part of the fingerprint.
+        :param lines: the lines it is about; without any it has healed.
         """
-        self.ensure_one()
-        delivered = self.order_line_id._sale_lines().move_ids.filtered(
-            lambda move: (
-                move.state == "done" and move.location_dest_id.usage == "customer"
-            )
+        exceptions = self.env["stock.channel.exception"]
+        fingerprint = f"return:{self.channel_id.id}:{self.external_id}:{kind}"
+        if not lines:
+            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
+            return
+        title, cause, next_step = self._came_texts(kind)
+        exceptions._open(
+            self.channel_id,
+            category="stock",
+            fingerprint=fingerprint,
+            title=title,
+            cause=self.env._(
+                "%(cause)s (came back / announced): %(lines)s.",
+                cause=cause,
+                lines=", ".join(
+                    f"{line.sku} {plain(line.done_qty)} / {plain(line.quantity)}"
+                    for line in lines
+                ),
+            ),
+            next_step=next_step,
+            channel_order_id=self.channel_order_id.id,
         )
-        pairs = []
-        for product_id, amount in self.order_line_id._components(quantity).items():
-            moves = delivered.filtered(lambda m, p=product_id: m.product_id.id == p)
-            by_id = {str(move.id): move for move in moves}
-            taken = take_from(
-                [
-                    (str(move.id), to_decimal(move._channel_returnable_qty()))
-                    for move in moves.sorted("id")
-                ],
-                to_decimal(amount),
-            )
-            if sum(taken.values()) < to_decimal(amount):
-                raise self.channel_return_id._over_return(self.sku)
-            pairs += [
-                (
-                    by_id[move_id],
-                    by_id[move_id].product_id.uom_id._compute_quantity(
-                        float(part), by_id[move_id].product_uom, round=False
-                    ),
-                )
-                for move_id, part in taken.items()
-            ]
-        return pairs
-
-
-class StockMoveReturnable(models.Model):
-    _inherit = "stock.move"
-
-    def _channel_returnable_qty(self):
-        """Return what has left with this move and is in no return yet.
-
-        :return: in the product's own unit.
-        """
-        self.ensure_one()
-        back = self.returned_move_ids.filtered(lambda move: move.state != "cancel")
-        gone = self.product_uom._compute_quantity(
-            self.quantity, self.product_id.uom_id, round=False
-        )
-        return gone - sum(back.mapped("product_qty"))
