@@ -233,7 +233,12 @@ class StockChannelBlindReceipt(models.Model):
                 ],
             }
         )
-        move = picking.move_ids
+        self._fill_in(picking.move_ids, location, quantity, lot)
+        picking.with_context(skip_backorder=True, skip_sms=True).button_validate()
+        return picking
+
+    def _fill_in(self, move, location, quantity, lot):
+        """Say what is there: this lot, in this very location."""
         move._action_confirm(merge=False)
         move.move_line_ids.unlink()
         move.move_line_ids = [
@@ -247,8 +252,6 @@ class StockChannelBlindReceipt(models.Model):
             )
         ]
         move.picked = True
-        picking.with_context(skip_backorder=True, skip_sms=True).button_validate()
-        return picking
 
     # -------------------------------------------------------------- matching
 

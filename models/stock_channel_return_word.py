@@ -18,13 +18,36 @@ class StockChannelReturnWord(models.Model):
         A line whose disposition the channel changes stays the same line, so that what
         came of it and what was decided for it stay with it.
         """
-        order_lines = {
-            line.external_id: line for line in self.channel_order_id._active_lines()
-        }
         moved_at = (
             as_naive(snapshot.updated_at) if snapshot.updated_at else self.env.cr.now()
         )
         restocked = self._restocked()
+        pairs, left = self._pair_lines(snapshot)
+        for order_line, line, wire in pairs:
+            vals = self.line_ids._prepare_from_wire(self, line, wire)
+            if line:
+                line.write(vals)
+            else:
+                self.line_ids = [
+                    Command.create({**vals, "order_line_id": order_line.id})
+                ]
+        named = self.env["stock.channel.order.line"].union(*(row[0] for row in pairs))
+        for gone in left:
+            # Where the order line stands under another word now, its goods do too.
+            quantity = 0.0 if gone.order_line_id in named else gone.done_qty
+            gone.write({"quantity": quantity, "restocked_qty": 0.0})
+        self._tell_restocked(restocked, moved_at)
+
+    def _pair_lines(self, snapshot):
+        """Return which line each part of the word is about.
+
+        :return: (order line, known line or none, wire line) each, and the lines that
+            the channel does not speak of any more.
+        :raise NeedsPerson: when it names what is not on the order.
+        """
+        order_lines = {
+            line.external_id: line for line in self.channel_order_id._active_lines()
+        }
         pairs = []
         left = self.line_ids
         wires = sum_equal_lines(snapshot.lines)
@@ -43,20 +66,7 @@ class StockChannelReturnWord(models.Model):
                     pairs.append((order_line, known, wire))
                     wires.remove(wire)
                     left -= known
-        for order_line, line, wire in pairs:
-            vals = self.line_ids._prepare_from_wire(self, line, wire)
-            if line:
-                line.write(vals)
-            else:
-                self.line_ids = [
-                    Command.create({**vals, "order_line_id": order_line.id})
-                ]
-        named = self.env["stock.channel.order.line"].union(*(row[0] for row in pairs))
-        for gone in left:
-            # Where the order line stands under another word now, its goods do too.
-            quantity = 0.0 if gone.order_line_id in named else gone.done_qty
-            gone.write({"quantity": quantity, "restocked_qty": 0.0})
-        self._tell_restocked(restocked, moved_at)
+        return pairs, left
 
     def _restocked(self):
         """Return what the channel put on its own number: order line → quantity."""
