@@ -27,6 +27,7 @@ class StockChannelOrderApply(models.Model):
         self._check_mapped(snapshot)
         if not self.was_created:
             self._leave_out_shipped()
+        self._refuse_short()
         plan = plan_order(
             [
                 LineState(
