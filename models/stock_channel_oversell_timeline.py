@@ -34,6 +34,13 @@ class Line:
     document: Any = None
 
 
+def in_order(line):
+    """Order lines by time; what happened at once by what it is, then as recorded."""
+    event = line.event
+    ids = (event.channel, event.listing, event.order)
+    return event.at, list(Kind).index(event.kind), [int(key or 0) for key in ids]
+
+
 class Timeline:
     """The lines of one product at the places that offer the same shelves.
 
@@ -71,8 +78,7 @@ class Timeline:
             *self._drifts(),
             *self._changes(),
         ]
-        found.sort(key=lambda line: (line.event.at, list(Kind).index(line.event.kind)))
-        return found[-MOST:]
+        return sorted(found, key=in_order)[-MOST:]
 
     def open_orders(self):
         """Return the keys of orders of which something has not left yet."""
@@ -123,10 +129,10 @@ class Timeline:
             move.date,
             Kind.COUNT if is_count else Kind.STOCK,
             self.env._(
-                "%(reference)s: %(source)s to %(target)s",
+                "%(reference)s: %(left)s to %(reached)s",
                 reference=move.reference or self.env._("Adjustment"),
-                source=move.location_id.complete_name,
-                target=move.location_dest_id.complete_name,
+                left=move.location_id.complete_name,
+                reached=move.location_dest_id.complete_name,
             ),
             quantity=quantity,
             document=document_of(move) or move,
