@@ -41,7 +41,8 @@ class Cause(StrEnum):
     LATE = "late"
     """The hub knew of the rival before the last sale; the channel had not been told."""
     IN_FLIGHT = "in_flight"
-    """The rival was sold before the last sale, and the hub heard of it afterwards."""
+    """Two sales crossed. The rival was sold before the last sale, and the hub heard of
+    it afterwards; or it was promised here while the last sale was on its way here."""
     UNDETERMINED = "undetermined"
     """Nothing recorded tells the story: it is older than what is looked at, or was done
     past Odoo, in the database itself. A cause would be a guess."""
@@ -168,7 +169,8 @@ class _Story:
         self.events = sorted(events, key=_in_order)
         self.shortage = shortage
         self.allowance = allowance
-        self.heard = self._first_heard()
+        self.heard = self._first(Kind.RECEIVED, Kind.READ)
+        self.applied = self._first(Kind.APPLIED)
         sales = [
             event
             for event in self.events
@@ -206,13 +208,13 @@ class _Story:
 
     # ---------------------------------------------------------------- reading
 
-    def _first_heard(self) -> dict[str, datetime]:
-        """Return when the hub first knew of each order."""
-        heard: dict[str, datetime] = {}
+    def _first(self, *kinds: Kind) -> dict[str, datetime]:
+        """Return when each order first had an event of these kinds."""
+        first: dict[str, datetime] = {}
         for event in self.events:
-            if event.kind in (Kind.RECEIVED, Kind.READ) and event.order not in heard:
-                heard[event.order] = event.at
-        return heard
+            if event.kind in kinds:
+                first.setdefault(event.order, event.at)
+        return first
 
     def _bought(self, sale: Event) -> tuple[datetime, str]:
         """Return when a customer bought; never after we heard of it.
@@ -358,22 +360,22 @@ class _Story:
         return self._finding(Cause.LATE, rival, self.moment - known)
 
     def _was_in_flight(self, sale: Event) -> Finding | None:
-        """Two sales crossed: neither side could know of the other.
+        """Two sales crossed: whoever made the second could not know of the first.
 
-        Bought elsewhere before and heard of after; or promised here after, when
-        nobody here had heard of the last sale yet.
+        Bought elsewhere before and heard of here after; or promised here after, when
+        the order of the last sale had not been taken over yet.
         """
-        heard = self.heard.get(sale.order)
+        applied = self.applied.get(sale.order)
         for taken, known, rival in reversed(self._rivals(sale)):
             if rival.kind == Kind.ORDERED and taken <= self.moment < known:
                 return self._finding(Cause.IN_FLIGHT, rival)
             if rival.kind == Kind.SALE and self.moment < taken:
-                if heard is None or taken <= heard:
+                if applied is None or taken <= applied:
                     return self._finding(Cause.IN_FLIGHT, rival)
         return None
 
     def _was_sold_again(self, sale: Event) -> Finding | None:
-        """Promised here although the last sale was known: nothing kept them apart."""
+        """Promised here although the order was taken over: nothing kept them apart."""
         for taken, _known, rival in reversed(self._rivals(sale)):
             if rival.kind == Kind.SALE and self.moment < taken:
                 return self._finding(Cause.BUFFER, rival)

@@ -130,8 +130,13 @@ class TestFindCause(unittest.TestCase):
 
     def test_a_salesman_took_what_was_known_to_be_sold(self) -> None:
         sale = happened(Kind.SALE, 20, 1)
-        finding = self.find(told(0, 1), sale, *bought(10, "2", heard=13))
+        order = bought(10, "2", heard=13)
+        applied = replace(order[0], kind=Kind.APPLIED, at=at(14))
+        finding = self.find(told(0, 1), sale, *order, applied)
         self.assertEqual((finding.cause, finding.event), (Cause.BUFFER, sale))
+        # It was heard of and not taken over: nobody saw it reserved.
+        finding = self.find(told(0, 1), sale, *order)
+        self.assertEqual((finding.cause, finding.event), (Cause.IN_FLIGHT, sale))
 
     def test_the_channel_refused_to_show_less(self) -> None:
         refusal = number(Kind.REFUSED, 12, 0)
@@ -246,9 +251,11 @@ class TestFindCause(unittest.TestCase):
             (Cause.IN_FLIGHT, bought(8, "1", "shop", heard=12)),
             (Cause.BUFFER, [happened(Kind.SALE, 30, 1)]),
         ]
+        last = bought(10, "2")
+        last.append(replace(last[0], kind=Kind.APPLIED, at=at(15)))
         while stories:
             events = [event for _cause, story in stories for event in story]
-            finding = self.find(told(0, 1), *events, *bought(10, "2"))
+            finding = self.find(told(0, 1), *events, *last)
             self.assertEqual(finding.cause, stories.pop(0)[0])
 
 
@@ -300,7 +307,7 @@ class TestAnyHistory(unittest.TestCase):
     @given(st.lists(events, max_size=12))
     def test_what_only_informs_changes_nothing(self, history: list[Event]) -> None:
         """Receipts, sendings and the end itself are for the reader."""
-        informing = (Kind.STOCK, Kind.SENT, Kind.SHORT, Kind.APPLIED, Kind.RULE)
+        informing = (Kind.STOCK, Kind.SENT, Kind.SHORT, Kind.RULE)
         told_only = [event for event in history if event.kind not in informing]
         causes = {
             find_cause(given, open_orders=["1", "2"], shortage=Decimal(1)).cause
