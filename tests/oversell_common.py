@@ -7,18 +7,8 @@ from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import FakeRest
 from .clock import ClockCase
 
 
-class OversellCase(ClockCase):
-    """The first shop is ``self.shop``, the second ``self.other_shop``."""
-
-    def setUp(self):
-        super().setUp()
-        self.other = self.make_channel(name="Other Shop")
-        self.other_place = self.make_place(self.other, "main", self.stock)
-        self.other_listing = self.make_listing(self.other, self.product, "DESK")
-        self.other_shop = FakeRest(lambda: datetime.now(UTC))
-        self.other_shop.add_item("DESK", "main", 0)
-        self.shops[self.other.id] = self.other_shop
-        self.go_live(self.other)
+class ShopCase(ClockCase):
+    """One shop whose customers buy by the same clock."""
 
     def deliver(self, topic, data, key=None, channel=None):
         """Store a webhook; PostgreSQL's clock goes on, so it is set back to ours."""
@@ -30,6 +20,31 @@ class OversellCase(ClockCase):
         )
         self.env["stock.channel.message"].invalidate_model()
         return is_new
+
+    def empty_shelf(self):
+        """Take away what is free, or bring what is missing."""
+        free = self.numbers()["sellable"]
+        if free:
+            self.receive(self.product, -free)
+
+    def oversold(self):
+        return self.env["stock.channel.exception"].search(
+            [("category", "=", "oversell")], order="id"
+        )
+
+
+class OversellCase(ShopCase):
+    """The first shop is ``self.shop``, the second ``self.other_shop``."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.make_channel(name="Other Shop")
+        self.other_place = self.make_place(self.other, "main", self.stock)
+        self.other_listing = self.make_listing(self.other, self.product, "DESK")
+        self.other_shop = FakeRest(lambda: datetime.now(UTC))
+        self.other_shop.add_item("DESK", "main", 0)
+        self.shops[self.other.id] = self.other_shop
+        self.go_live(self.other)
 
     def buy(self, order_id, quantity=1, channel=None, sku="DESK", version=1, **vals):
         """A customer buys now; the shop tells us at once."""
@@ -56,11 +71,6 @@ class OversellCase(ClockCase):
             self.run_poll()
             self.run_poll(self.other)
         self.pass_time(60)
-
-    def oversold(self):
-        return self.env["stock.channel.exception"].search(
-            [("category", "=", "oversell")], order="id"
-        )
 
     def sell_here(self, quantity=1, product=None):
         """A salesman confirms an order without a channel."""
