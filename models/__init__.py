@@ -50,6 +50,8 @@ from . import (
     stock_channel_exception_kit,
     stock_channel_exception_event,
     stock_channel_oversell,
+    stock_channel_oversell_text,
+    stock_channel_oversell_hooks,
     stock_channel_refuse,
     stock_channel_publication_batch,
     stock_channel_drift,

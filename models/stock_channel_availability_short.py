@@ -54,19 +54,21 @@ class StockChannelAvailabilityShort(models.AbstractModel):
             )
         )
         found = {}
-        for product_id, place_id, roots, *quantities in self.env.cr.fetchall():
-            names = ("on_hand", "reserved", "owed", "in_flight", "waiting", "allowance")
-            found.setdefault(product_id, []).append(
-                Held(
-                    place=str(place_id),
-                    roots=tuple(roots),
-                    **{
-                        name: to_decimal(float(quantity or 0))
-                        for name, quantity in zip(names, quantities, strict=True)
-                    },
-                )
-            )
+        for product_id, *row in self.env.cr.fetchall():
+            found.setdefault(product_id, []).append(self._held(*row))
         return found
+
+    @api.model
+    def _held(self, place_id, roots, *quantities):
+        names = ("on_hand", "reserved", "owed", "in_flight", "waiting", "allowance")
+        return Held(
+            place=str(place_id),
+            roots=tuple(roots),
+            **{
+                name: to_decimal(float(quantity or 0))
+                for name, quantity in zip(names, quantities, strict=True)
+            },
+        )
 
     def _held_here_query(self):
         """Each product at each place, and what rules let be sold beyond it.
@@ -89,7 +91,11 @@ class StockChannelAvailabilityShort(models.AbstractModel):
                      UNION ALL
                     SELECT * FROM (%(kit)s) AS kit) AS part
               JOIN stock_channel AS channel ON channel.id = part.channel_id
+              JOIN product_product AS product ON product.id = part.limiting_product_id
+              JOIN product_template AS template ON template.id = product.product_tmpl_id
              WHERE channel.state <> 'draft'
+               -- Of what is not counted nothing can be missing.
+               AND template.is_storable
              GROUP BY 1, 2
             """,
             plain=self._plain_query(),
@@ -141,9 +147,12 @@ class StockChannelAvailabilityShort(models.AbstractModel):
     @api.model
     def _products_of(self, listing_ids):
         """Return the ids of what these listings take from stock."""
-        listings = self.env["stock.channel.listing"].sudo().browse(listing_ids)
-        kits = self._kit_components(listings)
+        listings_sudo = self.env["stock.channel.listing"].sudo().browse(listing_ids)
+        kits = self._kit_components(listings_sudo)
         kit_ids = {listing_id for listing_id, _component_id, _quantity in kits}
-        return {
-            component_id for _listing_id, component_id, _q in kits if component_id
-        } | {listing.product_id.id for listing in listings if listing.id not in kit_ids}
+        plain_sudo = listings_sudo.filtered(lambda listing: listing.id not in kit_ids)
+        return set(plain_sudo.product_id.ids) | {
+            component_id
+            for _listing_id, component_id, _quantity in kits
+            if component_id
+        }

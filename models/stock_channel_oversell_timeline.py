@@ -213,51 +213,47 @@ class Timeline:
             yield from self._order_events(line)
 
     def _order_events(self, line):
-        """Bought, heard of, read, taken over: four moments of one order line."""
-        order = line.channel_order_id
-        moments = [
-            (
-                Kind.ORDERED,
-                order.placed_at or line.create_date,
-                self.env._("%s was placed at the channel", order.name),
-            ),
-            (
-                Kind.READ,
-                line.create_date,
-                self.env._("%s was read: its goods are kept for it", order.name),
-            ),
-        ]
-        received = order.message_log_ids.mapped("received_at")
-        if received:
-            moments.append(
-                (
-                    Kind.RECEIVED,
-                    min(received),
-                    self.env._("%s was received from the channel", order.name),
-                )
-            )
-        sale_lines = line._sale_lines()
-        if sale_lines:
-            moments.append(
-                (
-                    Kind.APPLIED,
-                    min(sale_lines.mapped("create_date")),
-                    self.env._(
-                        "%(order)s became %(sale)s",
-                        order=order.name,
-                        sale=order.sudo().sale_order_id.name,
-                    ),
-                )
-            )
-        for kind, at, text in moments:
+        for kind, at, text in self._moments(line):
             yield self._line(
                 at,
                 kind,
                 f"{text} ({line.sku})",
                 listing=line.listing_id,
-                order=self._key(order),
+                order=self._key(line.channel_order_id),
                 quantity=self._taken(line),
-                document=order,
+                document=line.channel_order_id,
+            )
+
+    def _moments(self, line):
+        """Yield when it was bought, heard of, read and taken over, as far as it was."""
+        order = line.channel_order_id
+        yield (
+            Kind.ORDERED,
+            order.placed_at or line.create_date,
+            self.env._("%s was placed at the channel", order.name),
+        )
+        received = order.message_log_ids.mapped("received_at")
+        if received:
+            yield (
+                Kind.RECEIVED,
+                min(received),
+                self.env._("%s was received from the channel", order.name),
+            )
+        yield (
+            Kind.READ,
+            line.create_date,
+            self.env._("%s was read: its goods are kept for it", order.name),
+        )
+        sale_lines = line._sale_lines()
+        if sale_lines:
+            yield (
+                Kind.APPLIED,
+                min(sale_lines.mapped("create_date")),
+                self.env._(
+                    "%(order)s became %(sale)s",
+                    order=order.name,
+                    sale=order.sale_order_id.name,
+                ),
             )
 
     # ---------------------------------------------------------------- numbers
@@ -308,39 +304,43 @@ class Timeline:
         quantity, extra = self._offered(
             publication, publication.parts or {}, publication.wanted_qty
         )
-        vals = {
-            "listing": publication.listing_id,
-            "quantity": quantity,
-            "why": publication.cause or "",
-            "extra": extra,
-            "document": publication,
-        }
-        name, wanted = publication.display_name, plain(publication.wanted_qty)
         yield self._line(
             publication.wanted_at,
             Kind.WANTED,
             self.env._(
                 "%(number)s is to be told for %(name)s. %(cause)s",
-                number=wanted,
-                name=name,
+                number=plain(publication.wanted_qty),
+                name=publication.display_name,
                 cause=self._causes().get(publication.cause, ""),
             ),
-            **vals,
+            listing=publication.listing_id,
+            quantity=quantity,
+            why=publication.cause or "",
+            extra=extra,
+            document=publication,
         )
-        if not publication.sent_at or publication.state == "pending":
-            return
-        sent, _extra = self._offered(
+        if publication.sent_at and publication.state != "pending":
+            yield self._sent(publication)
+
+    def _sent(self, publication):
+        """Return the line of the number that was sent and not taken."""
+        quantity, _extra = self._offered(
             publication, publication.sent_parts or {}, publication.sent_qty
         )
-        given = {"number": plain(publication.sent_qty), "name": name}
+        given = {
+            "number": plain(publication.sent_qty),
+            "name": publication.display_name,
+        }
         is_refused = publication.state == "rejected"
-        yield self._line(
+        return self._line(
             publication.sent_at,
             Kind.REFUSED if is_refused else Kind.SENT,
             self.env._("%(number)s was refused for %(name)s", **given)
             if is_refused
             else self.env._("%(number)s was sent for %(name)s", **given),
-            **{**vals, "quantity": sent},
+            listing=publication.listing_id,
+            quantity=quantity,
+            document=publication,
         )
 
     def _causes(self):
