@@ -1,9 +1,14 @@
 """Two shops sell one last unit: found, counted once, and told why (PROOF, R10)."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.stock_channel_hub.models import stock_channel_oversell
+from odoo.addons.stock_channel_hub.models.stock_channel_oversell import Timeline
 
 from .clock import NOON
 from .oversell_common import OversellCase
@@ -450,3 +455,76 @@ class TestOversell(OversellCase):
             looks = [text for text in texts if "shortage_product_id" in text]
             self.assertEqual(len(looks), 1)
         self.assertEqual(counts[2], counts[30])
+
+    def test_an_order_that_gets_its_goods_costs_one_statement(self):
+        self.receive(self.product, 5)
+        self.settle()
+        self.buy("A1", quantity=2)
+        with counted() as texts:
+            self.run_inbox()
+        looks = [text for text in texts if "shortage_product_id" in text]
+        self.assertEqual(len(looks), 1)
+        self.assertFalse([text for text in texts if "held_here" in text])
+
+    # ------------------------------------------------------------------- trouble
+
+    def test_trouble_in_the_recorder_does_not_keep_it_quiet(self):
+        self.race()
+        with (
+            patch.object(Timeline, "lines", side_effect=ValueError("odd")),
+            mute_logger("odoo.addons.stock_channel_hub.models.stock_channel_oversell"),
+        ):
+            self.run_inbox()
+        exception = self.oversold()
+        self.assertEqual(
+            (exception.shortage_qty, exception.oversell_cause), (1.0, "undetermined")
+        )
+        self.assertEqual(exception.event_ids.mapped("kind"), ["short"])
+        self.assertEqual(self.sale_of("B1", self.other).state, "sale")
+
+    def test_what_one_run_leaves_the_sweep_tells(self):
+        lamp = self.make_product("Lamp", "LAMP")
+        self.make_listing(self.channel, lamp, "LAMP")
+        self.add_shop_item("LAMP", "main")
+        self.receive(self.product, 1)
+        self.receive(lamp, 1)
+        self.settle()
+        self.buy(
+            "A1", lines=[self.line_data("1", "DESK", 1), self.line_data("2", "LAMP", 1)]
+        )
+        self.run_inbox()
+        self.receive(self.product, -1)
+        self.receive(lamp, -1)
+        with patch(f"{stock_channel_oversell.__name__}.CHECKED_AT_ONCE", 1):
+            self.run_compute()
+        self.assertEqual(len(self.oversold()), 1)
+        self.run_sweep()
+        self.assertEqual(
+            self.oversold().mapped(lambda one: (one.shortage_qty, one.state)),
+            [(1.0, "open"), (1.0, "open")],
+        )
+
+    def test_retry_looks_again(self):
+        self.race()
+        self.run_inbox()
+        exception = self.oversold()
+        self.receive(self.product, 1)
+        exception.action_retry()
+        self.assertEqual(exception.state, "resolved")
+
+    def test_what_is_not_counted_is_never_missing(self):
+        paper = self.make_product("Paper", "PAPER", is_storable=False)
+        self.make_listing(self.channel, paper, "PAPER")
+        self.add_shop_item("PAPER", "main")
+        self.settle()
+        self.buy(
+            "A1",
+            lines=[
+                self.line_data("1", "PAPER", 1),
+                self.line_data("2", "UNKNOWN", 1),
+            ],
+        )
+        self.run_inbox()
+        self.run_compute()
+        self.run_sweep()
+        self.assertFalse(self.oversold())
