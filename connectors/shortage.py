@@ -28,6 +28,7 @@ class Held:
     :param Decimal in_flight: sold by channels and not taken over yet.
     :param Decimal waiting: of owed and in flight, what orders of channels taken from
         this very place ask for.
+    :param Decimal served: of reserved, what is for those orders.
     :param Decimal allowance: how many the channel may sell beyond what is there.
     """
 
@@ -38,6 +39,7 @@ class Held:
     owed: Decimal = ZERO
     in_flight: Decimal = ZERO
     waiting: Decimal = ZERO
+    served: Decimal = ZERO
     allowance: Decimal = ZERO
 
     @property
@@ -48,7 +50,7 @@ class Held:
     @property
     def doubly_reserved(self) -> Decimal:
         """How much is reserved that is not there: one unit for two customers."""
-        return max(self.reserved - self.on_hand, ZERO)
+        return max(self.reserved - max(self.on_hand, ZERO), ZERO)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,8 @@ class Shortage:
 def find_shortages(held: Iterable[Held]) -> list[Shortage]:
     """Return what is oversold of one product, by the shelves it is missing from.
 
-    Only what an order of a channel waits for, or what is reserved twice, is oversold;
-    what rules allow is taken off it.
+    Only what an order of a channel waits for, or what is reserved for one and for
+    somebody else, is oversold; what rules allow is taken off it.
 
     :param held: the product at every channel location that offers it.
     """
@@ -88,7 +90,11 @@ def find_shortages(held: Iterable[Held]) -> list[Shortage]:
 
 def _oversold(group: list[Held]) -> Decimal:
     missing = max(one.missing for one in group)
-    doubly = max(one.doubly_reserved for one in group)
+    # Reserved for two customers, and one at least is a channel's.
+    doubly = min(
+        max(one.doubly_reserved for one in group),
+        sum((one.served for one in group), ZERO),
+    )
     waiting = sum((one.waiting for one in group), ZERO)
     allowed = sum((min(one.allowance, one.waiting) for one in group), ZERO)
     left = sum((max(one.allowance - one.waiting, ZERO) for one in group), ZERO)

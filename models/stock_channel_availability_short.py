@@ -27,7 +27,7 @@ class StockChannelAvailabilityShort(models.AbstractModel):
                 """
                 WITH %(steps)s,
                 held_here AS (%(held)s),
-                waiting AS (%(waiting)s)
+                sold_here AS (%(sold)s)
                 SELECT held_here.product_id,
                        held_here.channel_location_id,
                        array_agg(root.parent_path ORDER BY root.parent_path),
@@ -35,11 +35,12 @@ class StockChannelAvailabilityShort(models.AbstractModel):
                        max(held_here.reserved),
                        max(held_here.owed),
                        max(held_here.in_flight),
-                       max(waiting.quantity),
+                       max(sold_here.waiting),
+                       max(sold_here.served),
                        max(held_here.allowance)
                   FROM held_here
                   JOIN root USING (channel_location_id)
-                  LEFT JOIN waiting USING (channel_location_id, product_id)
+                  LEFT JOIN sold_here USING (channel_location_id, product_id)
                  WHERE held_here.product_id = ANY(%(products)s)
                  GROUP BY 1, 2
                  ORDER BY 1, 2
@@ -49,7 +50,7 @@ class StockChannelAvailabilityShort(models.AbstractModel):
                     for name, query in self._steps(self._scope_of(listing_ids), False)
                 ),
                 held=self._held_here_query(),
-                waiting=self._waiting_query(),
+                sold=self._sold_here_query(),
                 products=list(product_ids),
             )
         )
@@ -60,7 +61,15 @@ class StockChannelAvailabilityShort(models.AbstractModel):
 
     @api.model
     def _held(self, place_id, roots, *quantities):
-        names = ("on_hand", "reserved", "owed", "in_flight", "waiting", "allowance")
+        names = (
+            "on_hand",
+            "reserved",
+            "owed",
+            "in_flight",
+            "waiting",
+            "served",
+            "allowance",
+        )
         return Held(
             place=str(place_id),
             roots=tuple(roots),
@@ -102,18 +111,24 @@ class StockChannelAvailabilityShort(models.AbstractModel):
             kit=self._kit_query(),
         )
 
-    def _waiting_query(self):
-        """What orders of channels ask for and nothing is reserved for.
+    def _sold_here_query(self):
+        """What orders of channels wait for, and what is reserved for them.
 
         By the very place an order is taken from, unlike what is owed there, which
         counts at every place it might be taken from.
         """
         return SQL(
             """
-            SELECT channel_location_id, product_id, sum(quantity) AS quantity
+            SELECT channel_location_id,
+                   product_id,
+                   sum(waiting) AS waiting,
+                   sum(served) AS served
               FROM (SELECT sale_line.channel_location_id,
                            move.product_id,
-                           move.product_qty - coalesce(line.reserved, 0) AS quantity
+                           CASE WHEN move.state <> 'assigned'
+                               THEN greatest(0, move.product_qty
+                                   - coalesce(line.reserved, 0)) END AS waiting,
+                           line.reserved AS served
                       FROM needed_product
                       JOIN stock_move AS move
                         ON move.product_id = needed_product.product_id
@@ -128,15 +143,21 @@ class StockChannelAvailabilityShort(models.AbstractModel):
                             FROM stock_move_line AS reserved
                            WHERE reserved.move_id = move.id
                       ) AS line ON TRUE
-                     WHERE move.state IN ('confirmed', 'partially_available')
-                       AND move.product_qty > coalesce(line.reserved, 0)
-                       AND sale_line.channel_location_id IS NOT NULL
-                       AND source.usage IN ('internal', 'view')
+                     WHERE move.state IN ('confirmed', 'partially_available',
+                                          'assigned')
+                       AND EXISTS (
+                           SELECT 1
+                             FROM root AS here
+                            WHERE here.channel_location_id
+                                      = sale_line.channel_location_id
+                              AND (source.parent_path LIKE here.parent_path || '%%'
+                                   OR here.parent_path
+                                       LIKE source.parent_path || '%%'))
                        AND NOT %(inside)s
                        AND %(no_open_origin)s
                      UNION ALL
-                    SELECT channel_location_id, product_id, quantity
-                      FROM (%(flight)s) AS flight) AS waiting
+                    SELECT channel_location_id, product_id, quantity, NULL
+                      FROM (%(flight)s) AS flight) AS sold
              GROUP BY 1, 2
             """,
             inside=self._is_inside(SQL("target"), SQL("sale_line.channel_location_id")),

@@ -156,7 +156,7 @@ class StockChannelOversell(models.Model):
         quantity = float(shortage.quantity)
         if self.state == "resolved":
             # Somebody's step closed it, and the goods are missing all the same.
-            self._update_state("open")
+            self._update_state("open", {"resolved_at": False})
         if quantity == self.shortage_qty:
             return
         grows = quantity > self.shortage_qty

@@ -27,6 +27,7 @@ anywhere = st.builds(
     owed=quantities,
     in_flight=quantities,
     waiting=quantities,
+    served=quantities,
     allowance=quantities,
 )
 
@@ -50,7 +51,15 @@ class TestFindShortages(unittest.TestCase):
         )
 
     def test_one_unit_reserved_twice(self) -> None:
-        self.assertEqual(self.found(held(on_hand=1, reserved=2)), [("1/7/", ("1",), 1)])
+        self.assertEqual(
+            self.found(held(on_hand=1, reserved=2, served=1)), [("1/7/", ("1",), 1)]
+        )
+        # Twice for salesmen is no channel's affair, and nothing at all is nobody's.
+        self.assertEqual(self.found(held(on_hand=1, reserved=2)), [])
+        self.assertEqual(self.found(held(on_hand=-1)), [])
+        self.assertEqual(
+            self.found(held(on_hand=-1, reserved=1, served=1)), [("1/7/", ("1",), 1)]
+        )
 
     def test_what_a_salesman_promised_beyond_stock_is_no_oversell(self) -> None:
         self.assertEqual(self.found(held(on_hand=1, reserved=1, owed=10)), [])
@@ -64,7 +73,9 @@ class TestFindShortages(unittest.TestCase):
         two = {"on_hand": 0, "owed": 2, "waiting": 2}
         self.assertEqual(self.found(held(**two, allowance=2)), [])
         self.assertEqual(self.found(held(**two, allowance=1)), [("1/7/", ("1",), 1)])
-        self.assertEqual(self.found(held(on_hand=1, reserved=2, allowance=1)), [])
+        self.assertEqual(
+            self.found(held(on_hand=1, reserved=2, served=2, allowance=1)), []
+        )
 
     def test_one_channels_allowance_is_not_the_others(self) -> None:
         """Three may wait at the first; the second has sold one that is not there."""
