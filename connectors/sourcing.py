@@ -238,3 +238,28 @@ def _possible(free: Mapping[str, Decimal], line: LineNeed, wanted: Decimal) -> D
 def _take(free: dict[str, Decimal], line: LineNeed, quantity: Decimal) -> None:
     for component, need in line.needs.items():
         free[component] = free.get(component, ZERO) - need * quantity
+
+
+def servable(lines: Iterable[LineNeed], places: Iterable[Place]) -> dict[str, Decimal]:
+    """Return how much of each line is there, in its selling unit.
+
+    Lines with a place of their own come first, in their order, and have that one only;
+    what they cannot get they leave to nobody.
+
+    :param places: at least one, with distinct ids.
+    """
+    here = list(places)
+    free = {place.id: dict(place.free) for place in here}
+    open_lines, served = [], {}
+    for line in lines:
+        if not line.place:
+            open_lines.append(line)
+            continue
+        mine = free.setdefault(line.place, {})
+        served[line.id] = _possible(mine, line, line.quantity)
+        _take(mine, line, served[line.id])
+    left = [Place(id=p.id, priority=p.priority, free=free[p.id]) for p in here]
+    short = choose_places(open_lines, left).short
+    for line in open_lines:
+        served[line.id] = line.quantity - short.get(line.id, ZERO)
+    return served

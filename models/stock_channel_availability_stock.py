@@ -328,33 +328,7 @@ class StockChannelAvailabilityStock(models.AbstractModel):
         """
         return SQL(
             """
-            WITH flight AS (
-                SELECT line.channel_location_id,
-                       frozen.product_id::int AS product_id,
-                       frozen.quantity::numeric * line.in_flight_qty AS quantity
-                  FROM stock_channel_order_line AS line
-                 CROSS JOIN LATERAL jsonb_each_text(line.components)
-                       AS frozen (product_id, quantity)
-                 WHERE line.in_flight_qty > 0
-                   AND jsonb_typeof(line.components) = 'object'
-                 UNION ALL
-                SELECT line.channel_location_id,
-                       CASE WHEN component.product_id IS NULL THEN line.product_id
-                           ELSE component.component_id END,
-                       coalesce(component.quantity, 1) * line.in_flight_qty
-                           * line_uom.factor / uom.factor
-                  FROM stock_channel_order_line AS line
-                  JOIN product_product AS product ON product.id = line.product_id
-                  JOIN product_template AS template
-                    ON template.id = product.product_tmpl_id
-                  JOIN uom_uom AS uom ON uom.id = template.uom_id
-                  JOIN uom_uom AS line_uom ON line_uom.id = line.uom_id
-                  LEFT JOIN component
-                         ON component.product_id = line.product_id
-                        AND component.company_id = line.company_id
-                 WHERE line.in_flight_qty > 0
-                   AND line.components IS NULL
-            )
+            WITH flight AS (%s)
             SELECT offered.channel_location_id,
                    offered.product_id,
                    sum(offered.quantity) AS quantity
@@ -375,5 +349,41 @@ class StockChannelAvailabilityStock(models.AbstractModel):
                       OR there.parent_path LIKE here.parent_path || '%%'
               ) AS offered
              GROUP BY offered.channel_location_id, offered.product_id
+            """,
+            self._flight_query(),
+        )
+
+    def _flight_query(self):
+        """What is in flight, by the channel location it is to be taken from.
+
+        Rows of one product at one place are not added up.
+        """
+        return SQL(
+            """
+            SELECT line.channel_location_id,
+                   frozen.product_id::int AS product_id,
+                   frozen.quantity::numeric * line.in_flight_qty AS quantity
+              FROM stock_channel_order_line AS line
+             CROSS JOIN LATERAL jsonb_each_text(line.components)
+                   AS frozen (product_id, quantity)
+             WHERE line.in_flight_qty > 0
+               AND jsonb_typeof(line.components) = 'object'
+             UNION ALL
+            SELECT line.channel_location_id,
+                   CASE WHEN component.product_id IS NULL THEN line.product_id
+                       ELSE component.component_id END,
+                   coalesce(component.quantity, 1) * line.in_flight_qty
+                       * line_uom.factor / uom.factor
+              FROM stock_channel_order_line AS line
+              JOIN product_product AS product ON product.id = line.product_id
+              JOIN product_template AS template
+                ON template.id = product.product_tmpl_id
+              JOIN uom_uom AS uom ON uom.id = template.uom_id
+              JOIN uom_uom AS line_uom ON line_uom.id = line.uom_id
+              LEFT JOIN component
+                     ON component.product_id = line.product_id
+                    AND component.company_id = line.company_id
+             WHERE line.in_flight_qty > 0
+               AND line.components IS NULL
             """
         )

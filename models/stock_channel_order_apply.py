@@ -25,6 +25,7 @@ class StockChannelOrderApply(models.Model):
         self._check_mapped(snapshot)
         if not self.was_created:
             self._leave_out_shipped()
+        self._refuse_short()
         now = read_facts(snapshot)
         plan = self._plan(now)
         is_known = is_repeat and plan.is_empty()

@@ -170,11 +170,23 @@ class StockChannelPublicationWanted(models.Model):
         for row in found:
             channel = self.env["stock.channel"].browse(row["channel_id"])
             exceptions._check_kits(channel, row["broken"] or [], row["mended"] or [])
+        self._numbers_stored(
+            listing_ids, [short for row in found for short in row["short"] or []]
+        )
         changed = [row for row in found if row["changed"]]
         self.env["stock.channel"].browse(
             row["channel_id"] for row in changed
         )._wake_publishers()
         return sum(row["changed"] for row in changed)
+
+    @api.model
+    def _numbers_stored(self, listing_ids, short_ids):
+        """Whatever else follows from new numbers, in the transaction that stores them.
+
+        :param listing_ids: the listings that were computed.
+        :param short_ids: those of which a number changed and more is promised than
+            is there.
+        """
 
     @api.model
     def _remove_lost(self, channel):
@@ -305,7 +317,11 @@ class StockChannelPublicationWanted(models.Model):
                    array_agg(DISTINCT listing_id) FILTER (
                        WHERE is_kit AND limiting_product_id IS NULL) AS broken,
                    array_agg(DISTINCT listing_id) FILTER (
-                       WHERE was_broken AND limiting_product_id IS NOT NULL) AS mended
+                       WHERE was_broken AND limiting_product_id IS NOT NULL) AS mended,
+                   array_agg(DISTINCT listing_id) FILTER (
+                       WHERE coalesce(reserved, 0) + coalesce(owed, 0)
+                             + coalesce(in_flight, 0)
+                             > coalesce(on_hand, 0) + 1e-6) AS short
               FROM difference
              GROUP BY channel_id
             """,

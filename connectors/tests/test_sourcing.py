@@ -6,7 +6,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ..sourcing import EXACT_PLACES, LineNeed, Place, Sourcing, choose_places
+from ..sourcing import (
+    EXACT_PLACES,
+    LineNeed,
+    Place,
+    Sourcing,
+    choose_places,
+    servable,
+)
 
 COMPONENTS = "abc"
 PLACES = "wxyz"
@@ -284,3 +291,49 @@ class TestEveryOrder(unittest.TestCase):
 
 def plain_needs(needs: Mapping[str, Decimal]) -> dict[str, str]:
     return {component: str(need) for component, need in needs.items()}
+
+
+class TestServable(unittest.TestCase):
+    """What can be served of lines that may be refused."""
+
+    def served(self, lines: list[LineNeed], *places: Place) -> dict[str, float]:
+        return {
+            line_id: float(quantity)
+            for line_id, quantity in servable(lines, places).items()
+        }
+
+    def test_lines_share_what_is_there(self) -> None:
+        lines = [line("1", 2, at="x", a=1), line("2", 2, at="x", a=1)]
+        self.assertEqual(self.served(lines, place("x", a=3)), {"1": 2, "2": 1})
+        self.assertEqual(self.served(lines, place("x", a=-3)), {"1": 0, "2": 0})
+
+    def test_a_place_of_its_own_is_the_only_one(self) -> None:
+        lines = [line("1", 3, at="x", a=1), line("2", 2, a=1)]
+        self.assertEqual(
+            self.served(lines, place("x", a=1), place("y", a=9)), {"1": 1, "2": 2}
+        )
+
+    def test_what_is_refused_is_left_to_others(self) -> None:
+        """A set that lacks one part leaves the other part on the shelf."""
+        lines = [line("1", 1, at="x", a=1, b=1), line("2", 1, at="x", a=1)]
+        self.assertEqual(self.served(lines, place("x", a=1, b=0)), {"1": 0, "2": 1})
+
+    def test_open_lines_take_from_several_places(self) -> None:
+        self.assertEqual(
+            self.served([line("1", 5, a=1)], place("x", a=2), place("y", a=2)),
+            {"1": 4},
+        )
+
+    def test_whole_steps_only_and_what_is_not_counted_always(self) -> None:
+        lines = [line("1", 5, at="x", step="2", a=1), line("2", 7, at="x")]
+        self.assertEqual(self.served(lines, place("x", a=3)), {"1": 2, "2": 7})
+
+    @given(own_lines, places)
+    def test_open_lines_get_what_the_choice_of_places_gives(
+        self, lines: list[LineNeed], given_places: list[Place]
+    ) -> None:
+        short = choose_places(lines, given_places).short
+        self.assertEqual(
+            servable(lines, given_places),
+            {one.id: one.quantity - short.get(one.id, Decimal(0)) for one in lines},
+        )
