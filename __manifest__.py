@@ -34,6 +34,7 @@
         # Pages on the three forms above.
         "views/stock_channel_rule_views.xml",
         "views/stock_channel_freshness_views.xml",
+        "views/stock_channel_finance_views.xml",
         "views/stock_location_views.xml",
         "views/stock_lot_views.xml",
         "views/sale_order_views.xml",

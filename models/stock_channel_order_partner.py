@@ -177,6 +177,18 @@ class StockChannelOrderPartner(models.Model):
             "state_id": state.id,
         }
 
+    def _find_addresses(self, partner, snapshot):
+        """Return the contacts that get goods and bill, by field of the sale order."""
+        addresses = {
+            "partner_shipping_id": (snapshot.shipping_address, "delivery"),
+            "partner_invoice_id": (snapshot.billing_address, "invoice"),
+        }
+        return {
+            name: self._find_address(partner, address, kind)
+            for name, (address, kind) in addresses.items()
+            if address
+        }
+
     def _find_address(self, partner, address, kind):
         """Return the partner's own address or a child contact that has it."""
         vals = self._address_vals(address)

@@ -1,0 +1,495 @@
+from lxml import html
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import new_test_user, tagged
+
+from .common import HubCase
+
+
+class FinanceCase(HubCase):
+    """A hundred desks, and taxes by their percentage."""
+
+    def setUp(self):
+        super().setUp()
+        self.receive(self.product, 100)
+
+    def make_tax(self, amount, included=False, name=None, **vals):
+        return self.env["account.tax"].create(
+            {
+                "name": name or f"Hub {amount} {included}",
+                "amount": amount,
+                "type_tax_use": "sale",
+                "price_include_override": "tax_included"
+                if included
+                else "tax_excluded",
+                **vals,
+            }
+        )
+
+    def sale(self, order_id="1001", version=1, **vals):
+        """Deliver an order and return its sale order; exactly the total, or fail."""
+        order = self.order(order_id, version, **vals)
+        self.assertFalse(
+            self.open_exceptions().mapped(lambda e: (e.title, e.cause)),
+        )
+        self.assertEqual(
+            f"{order.sale_order_id.amount_total:.3f}", f"{float(vals['total']):.3f}"
+        )
+        return order.sale_order_id
+
+    def prices(self, sale):
+        return [
+            (line.product_uom_qty, line.price_unit, line.discount, line.price_subtotal)
+            for line in sale.order_line
+        ]
+
+
+@tagged("post_install", "-at_install")
+class TestPrice(FinanceCase):
+    """What the channel's customer paid, to the cent, whatever is changed later."""
+
+    def desk(self, quantity=3, **vals):
+        return self.line_data("1", "DESK", quantity, **vals)
+
+    # -------------------------------------------------------------- discounts
+
+    def test_exact_percentage_is_shown_as_one(self):
+        sale = self.sale(
+            lines=[self.desk(3, discount="7.50")],
+            total="22.50",
+        )
+        self.assertEqual(self.prices(sale), [(3, 10.0, 25.0, 22.5)])
+
+    def test_any_other_discount_loses_no_cent(self):
+        # As a percentage of two digits it would be 22.47 and 99.97.
+        sale = self.sale(
+            lines=[
+                self.desk(7, unit_price="9.99", discount="0.01"),
+                self.line_data("2", "DESK", 900, unit_price="0.99", discount="123.45"),
+            ],
+            total=str(69.92 + 767.55),
+        )
+        self.assertEqual(
+            sale.order_line.mapped("price_subtotal"),
+            [69.92, 767.55],
+        )
+        self.assertEqual(set(sale.order_line.mapped("discount")), {0.0})
+
+    def test_discount_of_everything(self):
+        sale = self.sale(lines=[self.desk(3, discount="30")], total="0")
+        self.assertEqual(self.prices(sale), [(3, 10.0, 100.0, 0.0)])
+
+    def test_sub_cent_prices(self):
+        sale = self.sale(lines=[self.desk(40, unit_price="0.0333")], total="1.33")
+        self.assertEqual(self.prices(sale), [(40, 0.0333, 0.0, 1.33)])
+
+    def test_invoice_has_the_same_total_and_both_references(self):
+        self.make_tax(7.7)
+        sale = self.sale(
+            lines=[self.desk(3, unit_price="9.99", discount="1", tax_rate="7.7")],
+            shipping=[
+                {"id": "s", "title": "Post", "amount": "4.95", "tax_rate": "7.7"}
+            ],
+            payment_reference="PAY-9",
+            total="36.53",
+        )
+        picking = sale.picking_ids
+        picking.move_ids.picked = True
+        picking.button_validate()
+        invoice = sale._create_invoices()
+        self.assertEqual(invoice.amount_total, 36.53)
+        self.assertEqual((invoice.ref, invoice.payment_reference), ("1001", "PAY-9"))
+
+    # ------------------------------------------------------------------ parts
+
+    def split(self, **vals):
+        """Order three desks that come from three places, one each."""
+        for code in ("E1", "E2"):
+            warehouse = self.env["stock.warehouse"].create(
+                {"name": f"Hub {code}", "code": code}
+            )
+            self.receive(self.product, 1, warehouse.lot_stock_id)
+            self.make_place(
+                self.channel, code, warehouse.lot_stock_id, sequence=20 + len(code)
+            )
+        self.receive(self.product, -99)
+        return self.sale(
+            lines=[self.desk(3, location_id=None, **vals.pop("line", {}))], **vals
+        )
+
+    def test_parts_of_a_line_share_its_cents(self):
+        for method in ("round_globally", "round_per_line"):
+            with self.subTest(method=method):
+                self.company.tax_calculation_rounding_method = method
+        sale = self.split(
+            line={"unit_price": "4", "discount": "2.00"},
+            total="10.00",
+        )
+        self.assertEqual(
+            self.prices(sale),
+            [(1, 3.34, 0.0, 3.34), (1, 3.33, 0.0, 3.33), (1, 3.33, 0.0, 3.33)],
+        )
+        self.assertEqual(len(sale.order_line.warehouse_id), 3)
+
+    def test_parts_share_anew_when_one_is_cancelled(self):
+        sale = self.split(
+            line={"unit_price": "4", "discount": "2.00"},
+            total="10.00",
+        )
+        # Two of three for 10.00 are 6.67.
+        self.sale(
+            version=2,
+            lines=[
+                self.desk(
+                    3,
+                    location_id=None,
+                    unit_price="4",
+                    discount="2.00",
+                    cancelled_quantity="1",
+                )
+            ],
+            total="6.67",
+        )
+        self.assertEqual(
+            [price[3] for price in self.prices(sale) if price[0]], [3.34, 3.33]
+        )
+
+    # ---------------------------------------------------------------- changes
+
+    def test_changed_price_follows(self):
+        sale = self.sale(lines=[self.desk()], total="30")
+        self.sale(
+            version=2, lines=[self.desk(unit_price="9", discount="1")], total="26"
+        )
+        self.assertEqual([price[3] for price in self.prices(sale)], [26.0])
+
+    def test_changed_price_follows_in_a_locked_order(self):
+        sale = self.sale(lines=[self.desk()], total="30")
+        sale.action_lock()
+        self.sale(version=2, lines=[self.desk(unit_price="9")], total="27")
+        self.assertTrue(sale.locked)
+
+    def test_price_that_somebody_changed_here_stays_and_is_told(self):
+        sale = self.sale(lines=[self.desk()], total="30")
+        sale.order_line.price_unit = 8.0
+        self.order(version=2, lines=[self.desk(unit_price="9")], total="27")
+        self.assertEqual(self.prices(sale), [(3, 8.0, 0.0, 24.0)])
+        exception = self.open_exceptions()
+        self.assertEqual((exception.value, exception.expected_value), ("27", "24.00"))
+
+    def test_invoiced_price_stays(self):
+        sale = self.sale(lines=[self.desk()], total="30")
+        sale.picking_ids.move_ids.picked = True
+        sale.picking_ids.button_validate()
+        sale._create_invoices()
+        self.order(version=2, lines=[self.desk(unit_price="9")], total="27")
+        self.assertEqual(sale.amount_total, 30)
+        self.assertEqual(self.open_exceptions().field, "total")
+
+    def test_older_word_changes_no_price(self):
+        sale = self.sale(version=5, lines=[self.desk()], total="30")
+        self.order(version=4, lines=[self.desk(unit_price="1")], total="3")
+        self.assertEqual(sale.amount_total, 30)
+        self.assertFalse(self.open_exceptions())
+
+    def test_quantity_changed_by_a_person_keeps_the_channels_price(self):
+        self.env.ref("base.group_user").implied_ids += self.env.ref(
+            "sale.group_discount_per_so_line"
+        )
+        self.channel.pricelist_id = self.env["product.pricelist"].create(
+            {"name": "Hub"}
+        )
+        sale = self.sale(lines=[self.desk(3, discount="7.50")], total="22.50")
+        sale.order_line.product_uom_qty = 5
+        self.assertEqual(self.prices(sale), [(5, 10.0, 25.0, 37.5)])
+
+    # --------------------------------------------------------------- rounding
+
+    def test_lines_of_both_are_shown_where_the_totals_differ(self):
+        self.make_tax(21.0, name="Twenty-One")
+        order = self.order(
+            lines=[self.desk(3, discount="1", tax_rate="21", title="<b>Desk</b>")],
+            shipping=[{"id": "s", "title": "Express", "amount": "4.50"}],
+            total="39.60",
+        )
+        exception = self.open_exceptions()
+        self.assertIn("39.60", exception.cause)
+        self.assertIn("39.59", exception.cause)
+        self.assertIn("-0.01", exception.cause)
+        rows = self.rows(exception)
+        self.assertEqual(
+            rows,
+            [
+                ["DESK <b>Desk</b>", "Channel", "3", "10", "1", "21 %", "35.09"],
+                ["", "Odoo", "3", "9.666667", "", "Twenty-One", "35.09"],
+                ["Express", "Channel", "1", "4.5", "", "", "4.50"],
+                ["", "Odoo", "1", "4.5", "", "", "4.50"],
+                ["Total", "Channel", "", "", "", "", "39.60"],
+                ["", "Odoo", "", "", "", "", "39.59"],
+            ],
+        )
+        self.assertEqual(order.sale_order_id.picking_ids.state, "assigned")
+
+    def rows(self, exception):
+        return [
+            [cell.text_content() for cell in row.iter("td")]
+            for row in html.fromstring(exception.details).iter("tr")
+            if row.find("td") is not None
+        ]
+
+    def test_line_that_somebody_added_is_in_the_table(self):
+        order = self.order()
+        order.sale_order_id.order_line.create(
+            {
+                "order_id": order.sale_order_id.id,
+                "product_id": self.channel.fee_product_id.id,
+                "name": "By hand",
+                "price_unit": 5,
+                "tax_ids": [(5,)],
+            }
+        )
+        self.order(version=2)
+        rows = self.rows(self.open_exceptions())
+        self.assertEqual(rows[2], ["By hand", "Channel", *["–"] * 5])
+        self.assertEqual(rows[3], ["", "Odoo", "1", "5", "", "", "5.00"])
+
+    def test_small_difference_goes_on_a_line_of_its_own_where_allowed(self):
+        self.channel.rounding_tolerance = 0.02
+        sale = self.sale(total="20.02")
+        self.assertEqual(
+            sale.order_line.filtered("is_channel_rounding").mapped(
+                lambda line: (line.product_id, line.price_total)
+            ),
+            [(self.channel.rounding_product_id, 0.02)],
+        )
+        # It follows, goes, and never grows beyond what is allowed.
+        self.sale(version=2, total="19.99")
+        self.assertEqual(sale.order_line[-1].price_total, -0.01)
+        self.sale(version=3, total="20.00")
+        self.assertEqual(sale.order_line[-1].price_total, 0.0)
+        self.order(version=4, total="20.03")
+        self.assertEqual(sale.amount_total, 20.0)
+        self.assertEqual(self.open_exceptions().field, "total")
+
+    def test_rounding_needs_a_product(self):
+        with self.assertRaises(ValidationError):
+            self.channel.write(
+                {"rounding_tolerance": 0.01, "rounding_product_id": False}
+            )
+        with self.assertRaises(ValidationError):
+            self.channel.rounding_tolerance = -0.01
+
+    def test_taxes_rounded_line_by_line_differ_by_a_cent(self):
+        """The company's own setting; the channel's customer paid the sum's tax."""
+        self.make_tax(7.5)
+        lines = [
+            self.line_data("1", "DESK", 1, unit_price="15.00", tax_rate="7.5"),
+            self.line_data("2", "DESK", 1, unit_price="3.00", tax_rate="7.5"),
+        ]
+        self.sale(lines=lines, total="19.35")
+        self.company.tax_calculation_rounding_method = "round_per_line"
+        self.order("1002", lines=lines, total="19.35")
+        self.assertEqual(self.open_exceptions().expected_value, "19.36")
+        self.channel.rounding_tolerance = 0.01
+        self.order("1002", 2, lines=lines, total="19.35")
+        self.assertFalse(self.open_exceptions())
+
+    # ---------------------------------------------------------------- currency
+
+    def use_currency(self, name, rate=2.0):
+        currency = self.env.ref(f"base.{name}")
+        currency.active = True
+        self.env["res.currency.rate"].create(
+            {
+                "currency_id": currency.id,
+                "name": "2026-11-01",
+                "rate": rate,
+                "company_id": self.company.id,
+            }
+        )
+        self.channel.pricelist_id = self.env["product.pricelist"].create(
+            {"name": name, "currency_id": currency.id}
+        )
+        return currency
+
+    def test_currency_without_decimals(self):
+        self.use_currency("JPY", 150)
+        self.make_tax(10.0)
+        sale = self.sale(
+            currency="JPY",
+            lines=[self.desk(3, unit_price="333", discount="10", tax_rate="10")],
+            total="1088",
+        )
+        self.assertEqual(sale.currency_id.name, "JPY")
+        self.order("1002", currency="JPY", lines=[self.desk(1)], total="11")
+        self.assertEqual(self.open_exceptions().expected_value, "10")
+
+    def test_currency_of_three_decimals(self):
+        self.use_currency("KWD", 0.3)
+        sale = self.sale(
+            currency="KWD",
+            lines=[self.desk(3, unit_price="1.111", discount="0.001")],
+            total="3.332",
+        )
+        self.assertEqual(sale.amount_total, 3.332)
+
+    def test_rate_is_that_of_the_day_of_the_order(self):
+        currency = self.use_currency("JPY", 150)
+        self.env["res.currency.rate"].create(
+            {
+                "currency_id": currency.id,
+                "name": "2026-11-21",
+                "rate": 200,
+                "company_id": self.company.id,
+            }
+        )
+        sale = self.sale(
+            currency="JPY", lines=[self.desk(1, unit_price="300")], total="300"
+        )
+        self.assertEqual(sale.state, "sale")
+        self.assertEqual(str(sale.date_order), "2026-11-20 09:00:00")
+        self.assertEqual(round(sale.currency_rate), 150)
+
+    # --------------------------------------------------------------- references
+
+    def test_order_is_found_by_the_channels_number_and_the_payment(self):
+        sale = self.sale(payment_reference="PAY-4711", total="20.00")
+        search = self.env["sale.order"].name_search
+        for words in ("pay-4711", "1001", sale.name):
+            self.assertIn(sale.id, [found[0] for found in search(words)])
+        arch = self.env["sale.order"].get_view(
+            self.env.ref("sale.view_order_form").id, "form"
+        )["arch"]
+        self.assertIn("Channel's Order", arch)
+        self.assertIn("Payment Reference", arch)
+
+
+@tagged("post_install", "-at_install")
+class TestCharge(FinanceCase):
+    """Shipping, fees and vouchers become lines of the products chosen for them."""
+
+    def service(self, name):
+        return self.env["product.product"].create(
+            {"name": name, "type": "service", "taxes_id": [(5,)]}
+        )
+
+    def shipping(self, *charges):
+        return [
+            {"id": str(number), "title": title, "amount": amount}
+            for number, (title, amount) in enumerate(charges)
+        ]
+
+    def charges(self, sale):
+        return [
+            (line.product_id, line.price_total)
+            for line in sale.order_line
+            if line.channel_charge_ref
+        ]
+
+    def test_product_is_chosen_by_title(self):
+        wrap = self.service("Gift wrap")
+        self.env["stock.channel.charge"].create(
+            {
+                "channel_id": self.channel.id,
+                "name": "gift WRAP",
+                "product_id": wrap.id,
+            }
+        )
+        sale = self.sale(
+            shipping=self.shipping(("Gift Wrap", "2.50"), ("Express", "4.50")),
+            total="27.00",
+        )
+        self.assertEqual(
+            self.charges(sale), [(wrap, 2.5), (self.channel.shipping_product_id, 4.5)]
+        )
+
+    def test_negative_charge_is_a_line_too(self):
+        sale = self.sale(
+            shipping=self.shipping(("Express", "4.50"), ("Free Delivery", "-4.50")),
+            total="20.00",
+        )
+        self.assertEqual([price for _product, price in self.charges(sale)], [4.5, -4.5])
+
+    def test_charge_without_a_product_waits_until_there_is_one(self):
+        self.channel.shipping_product_id = False
+        order = self.order(shipping=self.shipping(("Express", "4.50")), total="24.50")
+        self.assertFalse(order.sale_order_id)
+        self.assertEqual(order.state, "waiting")
+        exception = self.open_exceptions()
+        self.assertEqual((exception.field, exception.value), ("charge", "Express"))
+        self.env["stock.channel.charge"].create(
+            {
+                "channel_id": self.channel.id,
+                "name": "Express",
+                "product_id": self.service("Express").id,
+            }
+        )
+        self.run_inbox()
+        self.assertEqual(order.sale_order_id.amount_total, 24.5)
+        self.assertFalse(self.open_exceptions())
+
+    def test_archived_product_is_none(self):
+        self.channel.shipping_product_id = self.service("Post")
+        self.channel.shipping_product_id.active = False
+        order = self.order(shipping=self.shipping(("Express", "4.50")), total="24.50")
+        self.assertEqual(self.open_exceptions().field, "charge")
+        self.channel.shipping_product_id = self.service("Parcel")
+        self.run_inbox()
+        self.assertEqual(order.sale_order_id.amount_total, 24.5)
+
+    def test_charges_follow_the_channel(self):
+        sale = self.sale(shipping=self.shipping(("Post", "4.50")), total="24.50")
+        self.sale(version=2, shipping=self.shipping(("Post", "6.00")), total="26.00")
+        self.sale(
+            version=3,
+            shipping=self.shipping(("Post", "6.00"), ("Wrap", "1.00")),
+            total="27.00",
+        )
+        self.sale(version=4, shipping=[], total="20.00")
+        self.assertEqual([price for _product, price in self.charges(sale)], [0.0, 0.0])
+        self.sale(version=5, shipping=self.shipping(("Post", "4.50")), total="24.50")
+
+    def test_first_charge_may_come_later(self):
+        sale = self.sale(total="20.00")
+        self.sale(version=2, shipping=self.shipping(("Post", "4.50")), total="24.50")
+        self.assertEqual([price for _product, price in self.charges(sale)], [4.5])
+
+    def test_charge_that_somebody_took_off_here_stays_off(self):
+        sale = self.sale(shipping=self.shipping(("Post", "4.50")), total="24.50")
+        sale.order_line[-1].price_unit = 0.0
+        self.order(
+            version=2,
+            lines=[self.line_data("1", "DESK", 3)],
+            shipping=self.shipping(("Post", "4.50")),
+            total="34.50",
+        )
+        self.assertEqual(sale.amount_total, 30.0)
+        self.assertEqual(self.open_exceptions().expected_value, "30.00")
+
+    def test_charges_are_the_managers_to_map(self):
+        vals = {
+            "channel_id": self.channel.id,
+            "name": "Post",
+            "product_id": self.service("Post").id,
+        }
+        for group in ("group_user", "group_operator", "group_approver"):
+            user = self.make_user(group)
+            for model, values in (
+                ("stock.channel.charge", vals),
+                ("stock.channel.tax", {"channel_id": self.channel.id, "rate": 0}),
+            ):
+                with self.assertRaises(AccessError):
+                    self.env[model].with_user(user).create(values)
+        manager = self.make_user("group_manager")
+        self.env["stock.channel.charge"].with_user(manager).create(vals)
+        other = self.env["res.company"].create({"name": "Other"})
+        stranger = new_test_user(
+            self.env,
+            "charge-stranger",
+            "stock_channel_hub.group_manager",
+            company_id=other.id,
+            company_ids=[(6, 0, other.ids)],
+        )
+        self.assertFalse(
+            self.env["stock.channel.charge"].with_user(stranger).search([])
+        )
