@@ -11,6 +11,7 @@ class TestTax(FinanceCase):
     def setUp(self):
         super().setUp()
         self.company.account_sale_tax_id = False
+        self.env["account.fiscal.position"].search([]).auto_apply = False
         self.belgium = self.env.ref("base.be")
         self.france = self.env.ref("base.fr")
 
