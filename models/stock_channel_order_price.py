@@ -12,6 +12,16 @@ from .stock_channel_exception import NeedsPerson
 PRICE_DIGITS = 8
 
 
+class StockChannelPrice(models.Model):
+    _inherit = "stock.channel"
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "pricelist_id" in vals:
+            self._retry_field("currency")
+        return result
+
+
 class StockChannelOrderPrice(models.Model):
     """What the channel charged, as lines of the sale order, to the cent.
 
@@ -42,7 +52,8 @@ class StockChannelOrderPrice(models.Model):
                     expected=currency.name,
                 ),
                 next_step=self.env._(
-                    "Give the channel a price list in %s, then retry.",
+                    "Give the channel a price list in %s. Orders that wait for it are "
+                    "processed by themselves then.",
                     snapshot.currency,
                 ),
                 field="currency",

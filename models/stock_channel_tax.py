@@ -124,6 +124,16 @@ class StockChannelTaxes(models.Model):
 class AccountTax(models.Model):
     _inherit = "account.tax"
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Run again the orders that waited for a tax of their rate."""
+        taxes = super().create(vals_list)
+        channels_sudo = self.env["stock.channel"].sudo()
+        channels_sudo.search(
+            [("company_id", "child_of", taxes.company_id.ids)]
+        )._retry_field("tax_rate")
+        return taxes
+
     def _priced(self):
         """Return the taxes that are computed: the members of groups, not the groups."""
         return self.flatten_taxes_hierarchy()
@@ -276,8 +286,8 @@ class StockChannelOrderTax(models.Model):
             title=title,
             cause=cause,
             next_step=self.env._(
-                "Choose the tax on the channel, page Finance: its orders are processed "
-                "by themselves then. Or add it in Accounting and retry."
+                "Choose the tax on the channel, page Finance, or add it in Accounting. "
+                "Orders that wait for it are processed by themselves then."
             ),
             field="tax_rate",
             value=f"{rate:f}",

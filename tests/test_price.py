@@ -1,9 +1,16 @@
+import random
+from decimal import Decimal
+
 from lxml import html
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.stock_channel_hub.connectors.price import round_to
+
 from .common import HubCase
+
+CENT = Decimal("0.01")
 
 
 class FinanceCase(HubCase):
@@ -99,6 +106,50 @@ class TestPrice(FinanceCase):
         invoice = sale._create_invoices()
         self.assertEqual(invoice.amount_total, 36.53)
         self.assertEqual((invoice.ref, invoice.payment_reference), ("1001", "PAY-9"))
+
+    def check_any_lines(self, included):
+        """Forty lines of any price and discount; each is exact, and so is their sum."""
+        dice = random.Random(4711)
+        self.make_tax(21.0, included=included)
+        lines, amounts = [], []
+        for number in range(40):
+            quantity, price = dice.randint(1, 99), dice.randint(0, 99999)
+            off = dice.randint(0, quantity * price)
+            if number % 4 == 0:  # A whole percentage, which is shown as one.
+                price *= 100
+                off = quantity * price // 100 * dice.randint(1, 100)
+            amounts.append(quantity * price - off)
+            lines.append(
+                self.line_data(
+                    str(number),
+                    "DESK",
+                    quantity,
+                    unit_price=f"{price / 100:.2f}",
+                    discount=f"{off / 100:.2f}",
+                    tax_rate="21",
+                )
+            )
+        whole = Decimal(sum(amounts)) / 100
+        total = whole if included else round_to(whole * Decimal("1.21"), CENT)
+        sale = self.sale(lines=lines, total=f"{total}", prices_include_tax=included)
+        self.assertEqual(
+            [
+                round(100 * (line.price_total if included else line.price_subtotal))
+                for line in sale.order_line
+            ],
+            amounts,
+        )
+        self.assertEqual(len(sale.order_line.filtered("discount")), 10)
+
+    def test_any_discount_of_prices_without_tax(self):
+        self.check_any_lines(included=False)
+
+    def test_any_discount_of_prices_with_tax(self):
+        self.check_any_lines(included=True)
+
+    def test_any_discount_of_prices_with_tax_rounded_line_by_line(self):
+        self.company.tax_calculation_rounding_method = "round_per_line"
+        self.check_any_lines(included=True)
 
     # ------------------------------------------------------------------ parts
 
@@ -320,6 +371,14 @@ class TestPrice(FinanceCase):
             total="3.332",
         )
         self.assertEqual(sale.amount_total, 3.332)
+
+    def test_price_list_in_the_currency_runs_what_waited_for_it(self):
+        order = self.order(currency="JPY", total="20")
+        self.assertEqual((order.state, len(order.sale_order_id)), ("waiting", 0))
+        self.use_currency("JPY")
+        self.run_inbox()
+        self.assertEqual(order.sale_order_id.amount_total, 20)
+        self.assertFalse(self.open_exceptions())
 
     def test_rate_is_that_of_the_day_of_the_order(self):
         currency = self.use_currency("JPY", 150)

@@ -211,6 +211,13 @@ class TestTax(FinanceCase):
         self.assertEqual(self.find_order().sale_order_id.order_line.tax_ids, two)
         self.assertFalse(self.open_exceptions())
 
+    def test_new_tax_runs_what_waited_for_it(self):
+        self.asks("17", total="117")
+        tax = self.make_tax(17.0)
+        self.run_inbox()
+        self.assertEqual(self.find_order().sale_order_id.order_line.tax_ids, tax)
+        self.assertFalse(self.open_exceptions())
+
     def test_map_of_prices_with_tax_is_not_for_prices_without(self):
         on_top = self.make_tax(17.0)
         self.map_tax(17, self.make_tax(17.0, included=True))
