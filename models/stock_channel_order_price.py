@@ -220,9 +220,6 @@ class StockChannelOrderLinePrice(models.Model):
         """
         self.ensure_one()
         order = self.channel_order_id
-        currency = order.channel_id.pricelist_id.currency_id or (
-            order.company_id.currency_id
-        )
         keys = {str(number): key for number, key in enumerate(parts)}
         prices = price_parts(
             Terms(
@@ -231,7 +228,7 @@ class StockChannelOrderLinePrice(models.Model):
                 discount=wire.discount,
             ),
             {number: to_decimal(parts[key]) for number, key in keys.items()},
-            step=to_decimal(currency.rounding),
+            step=to_decimal(order.currency_id.rounding),
             discount_digits=self.env["decimal.precision"].precision_get("Discount"),
             rounds_lines=order.company_id.tax_calculation_rounding_method
             == "round_per_line",

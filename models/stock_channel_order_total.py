@@ -1,4 +1,3 @@
-from decimal import Decimal
 from fractions import Fraction
 
 from markupsafe import Markup
@@ -7,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Command
 
-from ..connectors.price import Price, Terms
+from ..connectors.price import Price, Terms, round_to
 from .quantities import plain, to_decimal
 
 
@@ -36,6 +35,27 @@ class StockChannelTotal(models.Model):
         help="Rounding differences become lines of this product, without taxes.",
     )
 
+    def write(self, vals):
+        result = super().write(vals)
+        if {"rounding_tolerance", "rounding_product_id"} & vals.keys():
+            self._retry_totals()
+        return result
+
+    def _retry_totals(self):
+        """Compare again where the totals differ: the rule has changed."""
+        open_sudo = (
+            self.env["stock.channel.exception"]
+            .sudo()
+            .search(
+                [
+                    ("channel_id", "in", self.ids),
+                    ("field", "=", "total"),
+                    ("state", "=", "open"),
+                ]
+            )
+        )
+        open_sudo.channel_order_id._retry_newest()
+
     @api.constrains("rounding_tolerance", "rounding_product_id")
     def _check_rounding(self):
         for channel in self:
@@ -59,6 +79,13 @@ class StockChannelOrderTotal(models.Model):
     """The sale order's total is the channel's, or somebody is shown why not."""
 
     _inherit = "stock.channel.order"
+
+    def _retry_newest(self):
+        """Take the newest word about these orders again."""
+        for order in self:
+            order.message_log_ids.filtered(
+                lambda message: message.state == "done"
+            ).sorted("id")[-1:]._retry()
 
     def _settle_rounding(self, snapshot):
         """Make up for what the two round differently, as far as the channel allows."""
@@ -108,41 +135,49 @@ class StockChannelOrderTotal(models.Model):
         if is_same:
             exceptions._resolve_fingerprint(self.channel_id, fingerprint)
             return
-        ours = f"{order_sudo.amount_total:.{currency.decimal_places}f}"
-        difference = order_sudo.amount_total - float(snapshot.total)
         exceptions._open(
             self.channel_id,
             category="data",
             fingerprint=fingerprint,
             title=self.env._("The total of %s differs from the channel's", self.name),
-            cause=self.env._(
-                "The channel says %(theirs)s %(currency)s, %(sale)s says %(ours)s: "
-                "%(difference)s. The table below shows the lines of both.",
-                theirs=f"{snapshot.total:f}",
-                ours=ours,
-                difference=f"{difference:+.{currency.decimal_places}f}",
-                sale=order_sudo.name,
-                currency=snapshot.currency,
-            ),
             next_step=self.env._(
                 "Compare prices, taxes, discounts and shipping of the two before "
                 "invoicing. The goods are reserved. Where it is but a cent of rounding, "
                 "the channel's page Finance says up to what amount that is put on a "
                 "line of its own."
             ),
-            details=self._total_table(snapshot),
             field="total",
             value=f"{snapshot.total:f}",
-            expected_value=ours,
             channel_order_id=self.id,
+            **self._prepare_difference(snapshot),
         )
+
+    def _prepare_difference(self, snapshot):
+        """Return both sums, in words and line by line."""
+        order_sudo = self.sale_order_id.sudo()
+        digits = order_sudo.currency_id.decimal_places
+        ours = f"{order_sudo.amount_total:.{digits}f}"
+        difference = order_sudo.amount_total - float(snapshot.total)
+        return {
+            "cause": self.env._(
+                "The channel says %(theirs)s %(currency)s, %(sale)s says %(ours)s: "
+                "%(difference)s. The table below shows the lines of both.",
+                theirs=f"{snapshot.total:f}",
+                ours=ours,
+                difference=f"{difference:+.{digits}f}",
+                sale=order_sudo.name,
+                currency=snapshot.currency,
+            ),
+            "details": self._total_table(snapshot),
+            "expected_value": ours,
+        }
 
     # ------------------------------------------------------------------ table
 
     def _total_table(self, snapshot):
         """Return both orders line by line, for whoever has to find the difference."""
         order_sudo = self.sale_order_id.sudo()
-        digits = order_sudo.currency_id.decimal_places
+        currency = order_sudo.currency_id
         rows = self._goods_rows(snapshot) + self._charge_rows(snapshot)
         known = self.line_ids._sale_lines() | order_sudo.order_line.filtered(
             "channel_charge_ref"
@@ -151,13 +186,13 @@ class StockChannelOrderTotal(models.Model):
             if not line_sudo.display_type:
                 rows.append((line_sudo.name, None, line_sudo._ours()))
         cells = Markup("").join(
-            _table_row(name, theirs, ours, digits) for name, theirs, ours in rows
+            _table_row(name, theirs, ours, currency) for name, theirs, ours in rows
         )
         total = _table_row(
             self.env._("Total"),
             ("", "", "", "", Fraction(snapshot.total)),
             ("", "", "", "", order_sudo.amount_total),
-            digits,
+            currency,
         )
         heads = [
             self.env._("Quantity"),
@@ -259,10 +294,13 @@ def _with_tax(amount, rate, snapshot):
     return amount
 
 
-def _table_row(name, theirs, ours, digits):
+def _table_row(name, theirs, ours, currency):
     """Return the two rows of one line, marked where the totals differ."""
+    step, digits = to_decimal(currency.rounding), currency.decimal_places
     texts = [
-        (*cells[:4], f"{Decimal(float(cells[4])):.{digits}f}") if cells else ("–",) * 5
+        (*cells[:4], f"{round_to(Fraction(cells[4]), step):.{digits}f}")
+        if cells
+        else ("–",) * 5
         for cells in (theirs, ours)
     ]
     style = "" if texts[0][4] == texts[1][4] else "table-warning"

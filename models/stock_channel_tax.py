@@ -245,51 +245,52 @@ class StockChannelOrderTax(models.Model):
 
     def _tax_exception(self, rate, snapshot, country, candidates):
         """Return what to tell when no tax fits, or more than one does."""
-        kind = (
-            self.env._("included in the price")
-            if snapshot.prices_include_tax
-            else self.env._("on top of the price")
-        )
-        facts = {
-            "order": self.name,
-            "rate": f"{rate:f}",
-            "kind": kind,
-            "company": self.channel_id.company_id.name,
-            "taxes": ", ".join(candidates.mapped("name")),
-        }
-        archived = candidates.filtered(lambda tax: not tax.active)
-        if archived:
-            title = self.env._("The tax chosen for %s %% is archived", f"{rate:f}")
-            cause = self.env._(
-                "Order %(order)s is taxed with %(rate)s %%, %(kind)s. The channel's "
-                "taxes say %(taxes)s, which is archived.",
-                **facts,
-            )
-        elif candidates:
-            title = self.env._("Several sales taxes of %s %% fit", f"{rate:f}")
-            cause = self.env._(
-                "Order %(order)s is taxed with %(rate)s %%, %(kind)s, and %(company)s "
-                "has more than one such sales tax: %(taxes)s.",
-                **facts,
-            )
+        percent = f"{rate:f}"
+        title, reason = self._tax_trouble(percent, candidates)
+        if snapshot.prices_include_tax:
+            kind = self.env._("included in the price")
         else:
-            title = self.env._("No sales tax of %s %% fits", f"{rate:f}")
-            cause = self.env._(
-                "Order %(order)s is taxed with %(rate)s %%, %(kind)s, and %(company)s "
-                "has no such sales tax.",
-                **facts,
-            )
+            kind = self.env._("on top of the price")
         return NeedsPerson(
             category="data",
             fingerprint=f"tax:{self.channel_id.id}:{rate.normalize():f}:"
             f"{snapshot.prices_include_tax}:{country.code or ''}",
             title=title,
-            cause=cause,
+            cause=self.env._(
+                "Order %(order)s is taxed with %(rate)s %%, %(kind)s. %(reason)s",
+                order=self.name,
+                rate=percent,
+                kind=kind,
+                reason=reason,
+            ),
             next_step=self.env._(
                 "Choose the tax on the channel, page Finance, or add it in Accounting. "
                 "Orders that wait for it are processed by themselves then."
             ),
             field="tax_rate",
-            value=f"{rate:f}",
+            value=percent,
             channel_order_id=self.id,
+        )
+
+    def _tax_trouble(self, percent, candidates):
+        """Return in a few words, and in a sentence, why no tax could be chosen."""
+        company = self.channel_id.company_id.name
+        names = ", ".join(candidates.mapped("name"))
+        if not candidates:
+            return (
+                self.env._("No sales tax of %s %% fits", percent),
+                self.env._("%s has no such sales tax.", company),
+            )
+        if not all(candidates.mapped("active")):
+            return (
+                self.env._("The tax chosen for %s %% is archived", percent),
+                self.env._("The channel's taxes say %s, which is archived.", names),
+            )
+        return (
+            self.env._("Several sales taxes of %s %% fit", percent),
+            self.env._(
+                "%(company)s has more than one such sales tax: %(taxes)s.",
+                company=company,
+                taxes=names,
+            ),
         )

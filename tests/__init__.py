@@ -1,5 +1,6 @@
 from . import (
     test_availability,
+    test_charge,
     test_clock,
     test_customer,
     test_door,

@@ -153,7 +153,6 @@ class TestWooSamples(SampleCase):
             (exception.value, exception.expected_value), ("62.25", "62.26")
         )
         self.channel.rounding_tolerance = 0.01
-        order.message_log_ids._retry()
         with patch.object(
             RestConnector, "parse", lambda *_args: [Woo.snapshot(sample)]
         ):

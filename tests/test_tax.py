@@ -202,6 +202,22 @@ class TestTax(FinanceCase):
         self.assertEqual(self.taxed("17", "117"), two)
         self.assertEqual(self.taxed("17", "117", "1002", country="FR"), three)
 
+    def test_manager_maps_without_rights_in_accounting(self):
+        tax = self.make_tax(17.0)
+        manager = self.make_user("group_manager")
+        row = (
+            self.env["stock.channel.tax"]
+            .with_user(manager)
+            .create(
+                {
+                    "channel_id": self.channel.id,
+                    "rate": 17,
+                    "tax_ids": [(6, 0, tax.ids)],
+                }
+            )
+        )
+        self.assertEqual(row.tax_ids.display_name, tax.display_name)
+
     def test_map_runs_what_waited_for_it(self):
         self.make_tax(17.0, name="One")
         two = self.make_tax(17.0, name="Two")
