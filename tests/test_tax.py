@@ -204,19 +204,19 @@ class TestTax(FinanceCase):
 
     def test_manager_maps_without_rights_in_accounting(self):
         tax = self.make_tax(17.0)
-        manager = self.make_user("group_manager")
-        row = (
-            self.env["stock.channel.tax"]
-            .with_user(manager)
-            .create(
-                {
-                    "channel_id": self.channel.id,
-                    "rate": 17,
-                    "tax_ids": [(6, 0, tax.ids)],
-                }
-            )
+        rows = self.env["stock.channel.tax"].with_user(self.make_user("group_manager"))
+        self.env.invalidate_all()
+        row = rows.create(
+            {
+                "channel_id": self.channel.id,
+                "rate": 17,
+                "tax_ids": [(6, 0, tax.ids)],
+            }
         )
-        self.assertEqual(row.tax_ids.display_name, tax.display_name)
+        self.env.invalidate_all()
+        self.assertEqual(row.tax_names, tax.name)
+        with self.assertRaises(ValidationError):
+            row.rate = 18
 
     def test_map_runs_what_waited_for_it(self):
         self.make_tax(17.0, name="One")
