@@ -39,6 +39,7 @@
         "views/stock_channel_freshness_views.xml",
         "views/stock_channel_inbox_views.xml",
         "views/stock_channel_oversell_views.xml",
+        "views/stock_channel_finance_views.xml",
         "views/stock_location_views.xml",
         "views/stock_lot_views.xml",
         "views/sale_order_views.xml",

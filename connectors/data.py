@@ -232,14 +232,28 @@ class OrderLine:
     title: str = ""
 
 
+class ChargeKind(StrEnum):
+    """What is charged beside the goods."""
+
+    SHIPPING = "shipping"
+    FEE = "fee"
+    """Everything else: gift wrap, payment fees, tips; vouchers, when negative."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShippingLine:
-    """A delivery charge."""
+    """A delivery charge, or another one beside the goods.
+
+    :param Decimal amount: discounts on it are off already; negative for what is given.
+    :param str code: the channel's own word for it, when it has one beside the title.
+    """
 
     id: str
     title: str
     amount: Decimal
     tax_rate: Decimal | None = None
+    kind: ChargeKind = ChargeKind.SHIPPING
+    code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.fields import Command
 
-from ..connectors.facts import discount_percent, read_facts
+from ..connectors.facts import read_facts
 from ..connectors.plan import Action
 from .stock_channel_exception import NeedsPerson
 from .stock_channel_order_check import address_values
@@ -41,6 +41,7 @@ class StockChannelOrderApply(models.Model):
             Action.REOPEN: self._apply_reopen,
             Action.REFUSE: self._apply_refuse,
         }[plan.action](plan, snapshot)
+        self._settle(snapshot)
         self._mark_applied(plan, now)
         self.applied_version = snapshot.version
         self._update_state("cancelled" if snapshot.cancelled else "applied")
@@ -93,9 +94,12 @@ class StockChannelOrderApply(models.Model):
 
     def _prepare_sale_order(self, snapshot):
         channel = self.channel_id
+        self._check_currency(snapshot)
         partner = self._find_partner(snapshot)
+        addresses = self._find_addresses(partner, snapshot)
         wanted = self.line_ids.filtered(lambda line: line._to_take_qty() > 0)
         parts = self._source(wanted)
+        position = self._fiscal_position(partner, addresses)
         vals = {
             "partner_id": partner.id,
             "company_id": channel.company_id.id,
@@ -105,149 +109,19 @@ class StockChannelOrderApply(models.Model):
             "stock_channel_id": channel.id,
             "date_order": self.placed_at,
             "reference": self.payment_reference,
+            "fiscal_position_id": position.id,
             "order_line": [
                 Command.create(line_vals)
-                for line_vals in self._prepare_sale_lines(snapshot, parts)
+                for line_vals in self._prepare_sale_lines(snapshot, parts, position)
             ],
+            **{name: address.id for name, address in addresses.items()},
         }
         # Named even when there is none: Odoo would take the customer's own list, in
         # whatever currency that is, and its discounts.
         vals["pricelist_id"] = channel.pricelist_id.id
         if channel.team_id:
             vals["team_id"] = channel.team_id.id
-        if snapshot.shipping_address:
-            vals["partner_shipping_id"] = self._find_address(
-                partner, snapshot.shipping_address, "delivery"
-            ).id
-        if snapshot.billing_address:
-            vals["partner_invoice_id"] = self._find_address(
-                partner, snapshot.billing_address, "invoice"
-            ).id
-        self._check_currency(snapshot)
         return vals
-
-    def _check_currency(self, snapshot):
-        channel = self.channel_id
-        currency = channel.pricelist_id.currency_id or channel.company_id.currency_id
-        if currency.name != snapshot.currency:
-            raise NeedsPerson(
-                category="data",
-                fingerprint=f"currency:{channel.id}:{snapshot.currency}",
-                title=self.env._("The channel sells in another currency"),
-                cause=self.env._(
-                    "Order %(order)s is in %(currency)s, the channel's price list is "
-                    "in %(expected)s.",
-                    order=self.name,
-                    currency=snapshot.currency,
-                    expected=currency.name,
-                ),
-                next_step=self.env._(
-                    "Give the channel a price list in %s, then retry.",
-                    snapshot.currency,
-                ),
-                field="currency",
-                value=snapshot.currency,
-                expected_value=currency.name,
-                channel_order_id=self.id,
-            )
-
-    def _prepare_sale_lines(self, snapshot, parts):
-        by_id = {line.id: line for line in snapshot.lines}
-        return [
-            self._prepare_sale_line(
-                by_id[line.external_id], line, snapshot, place, quantity
-            )
-            for line, taken in parts.items()
-            for place, quantity in taken.items()
-        ] + [
-            self._prepare_charge(charge, snapshot)
-            for charge in snapshot.shipping
-            if charge.amount
-        ]
-
-    def _prepare_charge(self, charge, snapshot):
-        """Return the values of the sale line of one delivery charge."""
-        return {
-            "product_id": self.channel_id.shipping_product_id.id,
-            "name": charge.title,
-            "product_uom_qty": 1.0,
-            "price_unit": float(charge.amount),
-            "discount": 0.0,
-            "tax_ids": self._tax_commands(charge.tax_rate, snapshot),
-            "channel_order_line_ref": charge.id,
-        }
-
-    def _prepare_sale_line(self, wire, line, snapshot, place, quantity):
-        """Return the values of one part of a line.
-
-        :param place: the channel location it is taken from.
-        :param float quantity: how many from there, in the selling unit.
-        """
-        vals = {
-            "product_id": line.product_id.id,
-            "product_uom_id": line.uom_id.id,
-            "product_uom_qty": quantity,
-            "price_unit": float(wire.unit_price),
-            "channel_location_id": place.id,
-            "channel_order_line_id": line.id,
-            "channel_order_line_ref": line.external_id,
-            "discount": float(discount_percent(wire)),
-            "tax_ids": self._tax_commands(wire.tax_rate, snapshot),
-        }
-        self._check_precision(line, quantity)
-        if wire.title:
-            vals["name"] = wire.title
-        return vals
-
-    def _tax_commands(self, rate, snapshot):
-        """Return the company's sales tax of this rate.
-
-        :param Decimal | None rate: percent. A channel that names no rate charged no
-            tax that we know of; if it did, the totals differ and somebody is told.
-        :raise NeedsPerson: when there is no such tax.
-        """
-        if not rate:
-            return [Command.clear()]
-        company = self.channel_id.company_id
-        taxes = (
-            self.env["account.tax"]
-            .sudo()
-            .search(
-                [
-                    *self.env["account.tax"]._check_company_domain(company),
-                    ("type_tax_use", "=", "sale"),
-                    ("amount_type", "=", "percent"),
-                    ("amount", "=", float(rate)),
-                ]
-            )
-        )
-        fitting = taxes.filtered(
-            lambda tax: tax.price_include == snapshot.prices_include_tax
-        )[:1]
-        if not fitting:
-            kind = (
-                self.env._("included in the price")
-                if snapshot.prices_include_tax
-                else self.env._("on top of the price")
-            )
-            raise NeedsPerson(
-                category="data",
-                fingerprint=f"tax:{self.channel_id.id}:{rate}:{snapshot.prices_include_tax}",
-                title=self.env._("No sales tax of %s %% fits", f"{rate:f}"),
-                cause=self.env._(
-                    "Order %(order)s is taxed with %(rate)s %%, %(kind)s, and "
-                    "%(company)s has no such sales tax.",
-                    order=self.name,
-                    rate=f"{rate:f}",
-                    kind=kind,
-                    company=company.name,
-                ),
-                next_step=self.env._("Add the tax in Accounting, then retry."),
-                field="tax_rate",
-                value=f"{rate:f}",
-                channel_order_id=self.id,
-            )
-        return [Command.set(fitting.ids)]
 
     # ---------------------------------------------------------------- change
 

@@ -140,46 +140,6 @@ class StockChannelOrderCheck(models.Model):
             channel_order_id=self.id,
         )
 
-    def _check_total(self, snapshot):
-        """Open an exception when the two sums differ by a cent.
-
-        The goods are reserved all the same: the stock is true, only the price has
-        to be settled before the invoice.
-        """
-        order_sudo = self.sale_order_id.sudo()
-        exceptions = self.env["stock.channel.exception"]
-        fingerprint = f"order:{self.id}:total"
-        is_same = (
-            order_sudo.state == "cancel"
-            or not order_sudo.currency_id.compare_amounts(
-                order_sudo.amount_total, float(snapshot.total)
-            )
-        )
-        if is_same:
-            exceptions._resolve_fingerprint(self.channel_id, fingerprint)
-            return
-        exceptions._open(
-            self.channel_id,
-            category="data",
-            fingerprint=fingerprint,
-            title=self.env._("The total of %s differs from the channel's", self.name),
-            cause=self.env._(
-                "The channel says %(theirs)s %(currency)s, %(sale)s says %(ours)s.",
-                theirs=f"{snapshot.total:f}",
-                ours=f"{order_sudo.amount_total:.2f}",
-                sale=order_sudo.name,
-                currency=snapshot.currency,
-            ),
-            next_step=self.env._(
-                "Compare prices, taxes, discounts and shipping of the two before "
-                "invoicing. The goods are reserved."
-            ),
-            field="total",
-            value=f"{snapshot.total:f}",
-            expected_value=f"{order_sudo.amount_total:.2f}",
-            channel_order_id=self.id,
-        )
-
 
 class StockChannelOrderLineCheck(models.Model):
     _inherit = "stock.channel.order.line"

@@ -14,7 +14,10 @@ class StockChannelOrderFacts(models.Model):
     _inherit = "stock.channel.order"
 
     def _change_facts(self, plan, snapshot):
-        """Make the changes of a plan for which it is not too late."""
+        """Make the changes of a plan for which it is not too late.
+
+        Prices and discounts follow once the quantities do (``_settle``).
+        """
         lines = {line.external_id: line for line in self._active_lines()}
         charges = {}
         for change in plan.changes:
@@ -23,9 +26,9 @@ class StockChannelOrderFacts(models.Model):
                 charges.setdefault(ref, set()).add(field)
             elif field == Field.LOCATION:
                 lines[ref]._move_to_assigned(self, snapshot)
-            elif field in PRICE_FIELDS or field == Field.TAX:
-                lines[ref]._change_price(field, change.after, snapshot)
-            else:
+            elif field == Field.TAX:
+                lines[ref]._change_tax(change.after, snapshot)
+            elif field not in PRICE_FIELDS:
                 self._change_order_fact(field, snapshot)
         for ref, changed in charges.items():
             self._change_charge(ref, changed, snapshot)
@@ -77,24 +80,22 @@ class StockChannelOrderFacts(models.Model):
         """
         wire = next((charge for charge in snapshot.shipping if charge.id == ref), None)
         known_sudo = self._charges().filtered(
-            lambda line: line.channel_order_line_ref == ref
+            lambda line: line.channel_charge_ref == ref
         )[:1]
         if known_sudo._is_invoiced():
             return
         if not wire or not wire.amount:
             known_sudo.write({"product_uom_qty": 0.0})
-        elif known_sudo:
-            vals = self._prepare_charge(wire, snapshot)
+            return
+        vals = self._prepare_charge(wire, snapshot, self._position())
+        if known_sudo:
             names = ["tax_ids"] if Field.SHIPPING_TAX in changed else []
             if Field.SHIPPING in changed:
-                names += ["product_uom_qty", "price_unit"]
+                names += ["product_uom_qty", "price_unit", "channel_price_unit"]
             known_sudo.write({name: vals[name] for name in names})
         else:
             self.env["sale.order.line"].sudo().create(
-                {
-                    **self._prepare_charge(wire, snapshot),
-                    "order_id": self.sale_order_id.id,
-                }
+                {**vals, "order_id": self.sale_order_id.id}
             )
 
 
@@ -109,15 +110,14 @@ class StockChannelOrderLineFacts(models.Model):
         "here.",
     )
 
-    def _change_price(self, field, value, snapshot):
+    def _change_tax(self, rate, snapshot):
         parts_sudo = self._parts()
         if any(part._is_invoiced() for part in parts_sudo):
             return
-        if field == Field.TAX:
-            vals = {"tax_ids": self.channel_order_id._tax_commands(value, snapshot)}
-        else:
-            vals = {PRICE_FIELDS[field]: float(value or 0)}
-        parts_sudo.write(vals)
+        order = self.channel_order_id
+        parts_sudo.tax_ids = order._tax_commands(
+            rate, snapshot, self.product_id, order._position()
+        )
 
     def _move_to_assigned(self, order, snapshot):
         """Take the line from where the channel says now, unless it is begun with."""

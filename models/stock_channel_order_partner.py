@@ -165,16 +165,40 @@ class StockChannelOrderPartner(models.Model):
             if address.country
             else self.env["res.country"]
         )
-        state = self.env["res.country.state"].search(
-            [("country_id", "=", country.id), ("code", "=", address.state)], limit=1
-        )
+        state = self._find_state(country, address.state)
+        # What Odoo has no state for stays on the label all the same.
+        city = filter(None, (address.city, not state and address.state))
         return {
             "street": address.street,
             "street2": address.street2 or False,
-            "city": address.city,
+            "city": ", ".join(city),
             "zip": address.zip,
             "country_id": country.id,
             "state_id": state.id,
+        }
+
+    def _find_state(self, country, text):
+        """Return the state of a country by its code, or by its name as it is written."""
+        states = self.env["res.country.state"]
+        text = text.strip().lower()
+        if not text or not country:
+            return states
+        known = country.state_ids
+        return (
+            known.filtered(lambda state: state.code.lower() == text)
+            or known.filtered(lambda state: state.name.lower() == text)
+        )[:1]
+
+    def _find_addresses(self, partner, snapshot):
+        """Return the contacts that get goods and bill, by field of the sale order."""
+        addresses = {
+            "partner_shipping_id": (snapshot.shipping_address, "delivery"),
+            "partner_invoice_id": (snapshot.billing_address, "invoice"),
+        }
+        return {
+            name: self._find_address(partner, address, kind)
+            for name, (address, kind) in addresses.items()
+            if address
         }
 
     def _find_address(self, partner, address, kind):
@@ -202,8 +226,10 @@ class StockChannelOrderPartner(models.Model):
         years is no reason to refuse an order.
         """
         partners_sudo = self.env["res.partner"].sudo()
+        # Odoo would show it to every company, whosever customer it belongs to.
+        company = partner.company_id
         return (
             partners_sudo.with_context(no_vat_validation=True)
-            .create({**vals, "parent_id": partner.id})
+            .create({**vals, "parent_id": partner.id, "company_id": company.id})
             .with_env(partners_sudo.env)
         )

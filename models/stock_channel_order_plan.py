@@ -93,7 +93,7 @@ class StockChannelOrderPlan(models.Model):
         for line in self._active_lines():
             here |= line._facts_here(base, now)
         for charge_sudo in self._charges():
-            ref = charge_sudo.channel_order_line_ref
+            ref = charge_sudo.channel_charge_ref
             amount = charge_sudo.price_unit * charge_sudo.product_uom_qty
             here[Key(Field.SHIPPING, ref)] = to_decimal(amount)
             here[Key(Field.SHIPPING_TAX, ref)] = tax_rate(charge_sudo)
@@ -110,9 +110,7 @@ class StockChannelOrderPlan(models.Model):
 
     def _charges(self):
         """Return the sale lines that are delivery charges of the channel."""
-        return self.sale_order_id.sudo().order_line.filtered(
-            lambda line: line.channel_order_line_ref and not line._channel_lines()
-        )
+        return self.sale_order_id.sudo().order_line.filtered("channel_charge_ref")
 
     def _active_lines(self):
         """Return the lines the channel has; not those it put another item in for."""
@@ -220,11 +218,8 @@ class StockChannelOrderLinePlan(models.Model):
             return {}
         ref = self.external_id
         facts = {
-            Key(field, ref): odd_one(
-                [to_decimal(part[name]) for part in parts_sudo],
-                base.get(Key(field, ref)),
-            )
-            for field, name in PRICE_FIELDS.items()
+            Key(field, ref): self._price_here(field, parts_sudo, base)
+            for field in PRICE_FIELDS
         }
         facts[Key(Field.TAX, ref)] = odd_one(
             [tax_rate(part) for part in parts_sudo], base.get(Key(Field.TAX, ref))
@@ -234,6 +229,19 @@ class StockChannelOrderLinePlan(models.Model):
         # Nobody here can have changed it: it is as the channel, or sourcing, left it.
         facts[key] = now.get(key) if taken_from == [now.get(key)] else base.get(key)
         return facts
+
+    def _price_here(self, field, parts_sudo, base):
+        """Return a price as the channel would say it, or as somebody here wrote it.
+
+        The hub may write another unit price than the channel names, so that no cent of
+        a discount is lost: what that stands for was kept.
+        """
+        theirs = base.get(Key(field, self.external_id))
+        if all(part._is_channels_price() for part in parts_sudo):
+            kept = (self.priced_as or {}).get(field.value)
+            return theirs if kept is None else Decimal(kept)
+        name = PRICE_FIELDS[field]
+        return odd_one([to_decimal(part[name]) for part in parts_sudo], theirs)
 
 
 class SaleOrderLinePlan(models.Model):

@@ -118,10 +118,7 @@ class StockChannelOrderPayment(models.Model):
             if order._must_wait_for_payment():
                 continue
             order.cleared_at = now
-            newest = order.message_log_ids.filtered(
-                lambda message: message.state == "done"
-            ).sorted("id")[-1:]
-            newest._retry()
+            order._retry_newest()
 
     def _is_held_for_payment(self):
         """Tell whether nothing of the order may be sent yet."""

@@ -128,10 +128,16 @@ class StockChannelOrderRefuse(models.Model):
             for place in self._prepare_places(places)
         ]
 
-    def _apply_nothing(self, plan, snapshot):
+    def _apply_tombstone(self, plan, snapshot):
+        return self._refused_note() or super()._apply_tombstone(plan, snapshot)
+
+    def _apply_change(self, plan, snapshot):
+        return self._refused_note() or super()._apply_change(plan, snapshot)
+
+    def _refused_note(self):
         if self.is_refused and not self.was_created:
             return self.env._("Nothing of it is there: cancelled at the channel.")
-        return super()._apply_nothing(plan, snapshot)
+        return ""
 
     def _check_after(self, snapshot):
         """Leave an order of which nothing was taken over cancelled."""

@@ -183,6 +183,32 @@ class TestCustomer(HubCase):
             ("Ada Example", sale.partner_id, "delivery"),
         )
 
+    def test_state_is_known_by_code_and_by_name_and_never_lost(self):
+        found = []
+        for number, state in enumerate(("ca", "California", "Cloud Nine", "")):
+            address = {
+                "name": "Ada Example",
+                "street": f"{number} Main Street",
+                "city": "San Francisco",
+                "zip": "94103",
+                "country": "US",
+                "state": state,
+            }
+            shipping = self.order(
+                f"S{number}", shipping_address=address
+            ).sale_order_id.partner_shipping_id
+            self.assertEqual(shipping.company_id, self.company)
+            found.append((shipping.city, shipping.state_id.code))
+        self.assertEqual(
+            found,
+            [
+                ("San Francisco", "CA"),
+                ("San Francisco", "CA"),
+                ("San Francisco, Cloud Nine", False),
+                ("San Francisco", False),
+            ],
+        )
+
     # --------------------------------------------------------------------- VAT
 
     def test_vat_is_kept(self):
