@@ -120,23 +120,13 @@ class SaleOrderLine(models.Model):
         Odoo computes price and discount anew from the price list otherwise.
         """
         self.ensure_one()
-        self.with_context(procures_difference=True).write(
+        self.write(
             {
                 "product_uom_qty": quantity,
                 "price_unit": self.price_unit,
                 "discount": self.discount,
             }
         )
-
-    def _get_qty_procurement(self, previous_product_uom_qty=False):
-        """Procure for a channel just what it has ordered more.
-
-        Odoo sends once more what came back on the line: one of two was returned, one
-        was ordered more, and two were sent.
-        """
-        if previous_product_uom_qty and self.env.context.get("procures_difference"):
-            return previous_product_uom_qty[self.id]
-        return super()._get_qty_procurement(previous_product_uom_qty)
 
     def _channel_source_location(self, rule_source):
         """Return the mapped location to take from, where it is one and below.

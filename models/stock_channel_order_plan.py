@@ -204,10 +204,17 @@ class StockChannelOrderLinePlan(models.Model):
                 self.elsewhere_qty
                 + sum(part._channel_unit_qty() for part in parts_sudo)
             )
+        applied, wanted = self.applied_qty, self._wanted_qty()
+        if here is not None:
+            # What was cancelled here and the channel was told of, or is being told, is
+            # no change of its own when the channel says so too.
+            shown = min(self.released_qty, max(applied - float(here), 0.0))
+            applied -= shown
+            wanted -= min(self._untaken_cancel_qty(), shown)
         return LineState(
             id=str(self.id),
-            wanted=to_decimal(self._wanted_qty()),
-            applied=to_decimal(self.applied_qty),
+            wanted=to_decimal(wanted),
+            applied=to_decimal(applied),
             here=here,
         )
 
