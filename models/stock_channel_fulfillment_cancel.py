@@ -270,13 +270,24 @@ class StockChannelOrderLineCancelledHere(models.Model):
     # ------------------------------------------------------------- the echo
 
     def _remove_quantity(self, quantity):
-        """Take off only what was not cancelled here before the channel said so."""
-        known = min(self._gone_here_qty(), quantity)
+        """Take off only what was not cancelled here before the channel said so.
+
+        What the sale order was lowered by is left out of the plan already; what only
+        its transfers know of is not.
+        """
+        known = min(self._dropped_units(), quantity)
         if self.uom_id.compare(known, 0.0) > 0:
             self._lower_sale_lines(known)
         rest = float(to_decimal(quantity - known))
         if self.uom_id.compare(rest, 0.0) > 0:
             super()._remove_quantity(rest)
+
+    def _dropped_units(self):
+        """Return what the sale order still has and its transfers do not."""
+        return sum(
+            max(part._channel_unit_qty() - self._part_coming_qty(part), 0.0)
+            for part in self._parts()
+        )
 
     def _lower_sale_lines(self, quantity):
         """Let the sale order say what is to come; its transfers say so already."""

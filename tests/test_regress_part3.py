@@ -1,0 +1,20 @@
+"""Seams between features that were written apart from each other."""
+
+from odoo.tests import tagged
+
+from .test_report_cancel import ReportCancelCase
+
+
+@tagged("post_install", "-at_install")
+class TestRegressCancelledTwice(ReportCancelCase):
+    """What was lowered here, and what the channel cancels on top of it."""
+
+    def test_more_cancelled_than_was_lowered_here(self):
+        order = self.take(quantity=10)
+        order.sale_order_id.order_line.product_uom_qty = 7
+        self.settle()
+        self.take(2, quantity=10, cancelled=5)
+        self.run_all()
+        sale = order.sale_order_id
+        self.assertEqual(sale.order_line.product_uom_qty, 5)
+        self.assertEqual(sale.picking_ids.move_ids.product_uom_qty, 5)
