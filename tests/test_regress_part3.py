@@ -18,3 +18,20 @@ class TestRegressCancelledTwice(ReportCancelCase):
         sale = order.sale_order_id
         self.assertEqual(sale.order_line.product_uom_qty, 5)
         self.assertEqual(sale.picking_ids.move_ids.product_uom_qty, 5)
+
+
+@tagged("post_install", "-at_install")
+class TestRegressConflicts(ReportCancelCase):
+    """What a person decides, and what happens to it afterwards."""
+
+    def test_reference_changed_here_and_there_stays_ours(self):
+        order = self.take(payment_reference="P1")
+        order.sale_order_id.reference = "OURS"
+        self.take(2, payment_reference="P2")
+        self.assertEqual(self.open_exceptions().mapped("field"), ["payment_reference"])
+        self.assertEqual(order.sale_order_id.reference, "OURS")
+        self.take(3, payment_reference="P2", note="ring")
+        self.assertEqual(order.sale_order_id.reference, "OURS")
+
+
+    # ------------------------------------------------------------- retention
