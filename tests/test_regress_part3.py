@@ -33,5 +33,15 @@ class TestRegressConflicts(ReportCancelCase):
         self.take(3, payment_reference="P2", note="ring")
         self.assertEqual(order.sale_order_id.reference, "OURS")
 
+    def test_keeping_less_than_the_channel_wants_is_told(self):
+        order = self.take()
+        order.sale_order_id.order_line.product_uom_qty = 6
+        self.take(2, quantity=8)
+        conflict = self.open_exceptions().filtered(lambda e: e.field == "quantity")
+        conflict.action_ignore()
+        self.settle()
+        self.run_all()
+        self.assertEqual(self.told(), [[("1", "2")]])
+
 
     # ------------------------------------------------------------- retention
