@@ -43,5 +43,21 @@ class TestRegressConflicts(ReportCancelCase):
         self.run_all()
         self.assertEqual(self.told(), [[("1", "2")]])
 
+    def test_order_refused_in_part_has_no_question_of_its_total(self):
+        self.channel.when_short = "refuse"
+        order = self.take(quantity=25)
+        self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 20)
+        self.assertFalse(self.open_exceptions())
+        self.run_all()
+        self.take(2, quantity=25, cancelled=5)
+        self.assertFalse(self.open_exceptions())
+        self.assertEqual(order.sale_order_id.amount_total, 200)
+
+    def test_total_of_an_order_lowered_here_is_asked_about_once_it_is_settled(self):
+        order = self.take()
+        order.sale_order_id.order_line.product_uom_qty = 3
+        self.settle()
+        self.take(2, note="ring")
+        self.assertFalse(self.open_exceptions())
 
     # ------------------------------------------------------------- retention
