@@ -61,3 +61,41 @@ class TestRegressConflicts(ReportCancelCase):
         self.assertFalse(self.open_exceptions())
 
     # ------------------------------------------------------------- retention
+
+    def change_both(self):
+        """Leave a person a conflict; returns the order and the exception."""
+        order = self.take(payment_reference="P1")
+        order.sale_order_id.reference = "OURS"
+        self.take(2, payment_reference="P2")
+        return order, self.open_exceptions()
+
+    def test_conflict_retried_after_its_messages_were_erased(self):
+        order, conflict = self.change_both()
+        messages = order.message_log_ids
+        messages.write({"raw": False, "erased_at": "2026-12-01"})
+        conflict.action_retry()
+        self.run_inbox()
+        self.assertEqual(messages.mapped("state"), ["done", "done"])
+        self.assertEqual(self.open_exceptions(), conflict)
+
+    def test_messages_of_an_open_conflict_are_kept(self):
+        order, conflict = self.change_both()
+        messages = order.message_log_ids
+        messages.write({"processed_at": "2020-01-01"})
+        self.env.flush_all()
+        vacuum = self.env["stock.channel.message"]
+        self.assertEqual((vacuum._gc_bodies(), vacuum._gc_messages()), ((0, 0), (0, 0)))
+        conflict.action_ignore()
+        self.env.flush_all()
+        self.assertEqual(vacuum._gc_bodies(), (2, 0))
+
+    def test_messages_of_an_order_that_waits_for_its_payment_are_kept(self):
+        self.channel.import_from = "paid"
+        order = self.take(payment_status="unpaid")
+        self.assertTrue(order.waits_for_payment)
+        order.message_log_ids.write({"processed_at": "2020-01-01"})
+        self.env.flush_all()
+        self.assertEqual(self.env["stock.channel.message"]._gc_messages(), (0, 0))
+        self.channel.import_from = "unpaid"
+        self.run_inbox()
+        self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 5)
