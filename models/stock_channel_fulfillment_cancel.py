@@ -137,7 +137,7 @@ class StockChannelOrderCancelledHere(models.Model):
         if any(
             line.uom_id.compare(need, line._untaken_cancel_qty())
             for line, need in needs.items()
-        ) or self._cancellations().filtered(lambda report: report._is_echoed()):
+        ) or self._cancellations().filtered(lambda report: report._is_overtaken()):
             self._cancellations().filtered(lambda r: r._is_untold())._drop()
         quantities = {
             line: need - line._untaken_cancel_qty() for line, need in needs.items()
@@ -170,14 +170,17 @@ class StockChannelOrderCancelledHere(models.Model):
 class StockChannelFulfillmentEcho(models.Model):
     _inherit = "stock.channel.fulfillment"
 
-    def _is_echoed(self):
-        """Return whether the channel tells by itself of all that was cancelled."""
+    def _is_overtaken(self):
+        """Return whether the channel tells by itself of some that is to be told.
+
+        Told all the same, it would cancel that part once more.
+        """
         self.ensure_one()
-        return all(
+        return any(
             line.order_line_id.uom_id.compare(
-                line.order_line_id.cancelled_qty, line.cancelled_to_qty
+                line.order_line_id.cancelled_qty, line.cancelled_to_qty - line.quantity
             )
-            >= 0
+            > 0
             for line in self.line_ids
         )
 

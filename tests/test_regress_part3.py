@@ -19,6 +19,16 @@ class TestRegressCancelledTwice(ReportCancelCase):
         self.assertEqual(sale.order_line.product_uom_qty, 5)
         self.assertEqual(sale.picking_ids.move_ids.product_uom_qty, 5)
 
+    def test_part_of_what_is_to_be_told_cancelled_there_first(self):
+        order = self.take()
+        order.sale_order_id.order_line.product_uom_qty = 3
+        self.settle()
+        self.take(2, cancelled=1)
+        self.assertEqual(self.recorded(order), [("dropped", [2]), ("pending", [1])])
+        self.run_all()
+        self.assertEqual(self.told(), [[("1", "1")]])
+        self.assertEqual(order.line_ids.cancel_taken_qty, 2)
+
 
 @tagged("post_install", "-at_install")
 class TestRegressConflicts(ReportCancelCase):
