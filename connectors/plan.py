@@ -8,7 +8,7 @@ something else, is a conflict: a person decides, and the rest goes on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
@@ -127,9 +127,19 @@ def plan_order(
     if not wants_anything:
         return Plan(action=Action.CANCEL, deltas=deltas)
     if is_cancelled:
-        is_ours = not any(line.applied for line in states)
-        return Plan(action=Action.REOPEN if is_ours else Action.REFUSE, deltas=deltas)
+        return Plan(action=_action_of_cancelled(states), deltas=deltas)
     return _plan_quantities(changed)
+
+
+def _action_of_cancelled(states: Sequence[LineState]) -> Action:
+    """Return what a change means for an order that is cancelled in the ERP.
+
+    Where the channel cancels part of it as well, both agree about that part.
+    """
+    if not any(line.wanted > line.applied for line in states):
+        return Action.CHANGE
+    is_ours = not any(line.applied for line in states)
+    return Action.REOPEN if is_ours else Action.REFUSE
 
 
 def _plan_quantities(changed: Iterable[LineState]) -> Plan:

@@ -126,8 +126,11 @@ class StockChannelOrderApply(models.Model):
     # ---------------------------------------------------------------- change
 
     def _apply_change(self, plan, snapshot):
-        """Change what changed at the channel; of some of it a person has to decide."""
-        if self._is_gone_here():
+        """Change what changed at the channel; of some of it a person has to decide.
+
+        Of an order that is cancelled here only what the channel cancels too.
+        """
+        if not self.sale_order_id:
             return self.env._("No quantity changed.")
         by_id = {str(line.id): line for line in self.line_ids}
         for line_id, delta in plan.deltas.items():

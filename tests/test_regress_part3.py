@@ -109,3 +109,53 @@ class TestRegressConflicts(ReportCancelCase):
         self.channel.import_from = "unpaid"
         self.run_inbox()
         self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 5)
+
+
+@tagged("post_install", "-at_install")
+class TestRegressCancelledHere(ReportCancelCase):
+    """Orders and deliveries that somebody here has cancelled."""
+
+    def take_two(self, version=1, **vals):
+        """Take an order of five desks and two lamps."""
+        lines = [
+            self.line_data("1", "DESK", 5, **vals),
+            self.line_data("2", "LAMP", 2),
+        ]
+        return self.order(version=version, lines=lines)
+
+    def make_lamp(self):
+        lamp = self.make_product("Lamp", "LAMP")
+        self.make_listing(self.channel, lamp, "LAMP")
+        self.receive(lamp, 10)
+
+    def test_cancelled_at_the_channel_line_by_line(self):
+        self.make_lamp()
+        order = self.take_two()
+        sale = order.sale_order_id
+        sale._action_cancel()
+        self.settle()
+        self.take_two(2, cancelled_quantity="5")
+        self.assertFalse(self.open_exceptions())
+        self.assertEqual(sale.state, "cancel")
+        self.assertEqual(order.line_ids.mapped("applied_qty"), [0, 2])
+        self.assertEqual(self.recorded(order), [("dropped", [5, 2]), ("pending", [2])])
+        sale.action_draft()
+        sale.action_confirm()
+        self.assertEqual(
+            {
+                move.product_id.default_code: move.product_qty
+                for move in sale.order_line.move_ids
+                if move.state != "cancel"
+            },
+            {"LAMP": 2},
+        )
+
+    def test_raised_at_the_channel_still_asks(self):
+        self.make_lamp()
+        order = self.take_two()
+        order.sale_order_id._action_cancel()
+        self.settle()
+        lines = [self.line_data("1", "DESK", 6), self.line_data("2", "LAMP", 1)]
+        self.order(version=2, lines=lines)
+        (asked,) = self.open_exceptions()
+        self.assertEqual(asked.fingerprint, f"order:{order.id}:reopened")
