@@ -25,9 +25,10 @@ class StockChannelOrderApply(models.Model):
         self._check_mapped(snapshot)
         if not self.was_created:
             self._leave_out_shipped()
+        is_followed = not any(self.line_ids.mapped("applied_qty"))
         self._refuse_short()
         now = read_facts(snapshot)
-        plan = self._plan(now)
+        plan = self._plan(now, is_followed)
         is_known = is_repeat and plan.is_empty()
         if is_repeat and self._is_other_content(now, plan):
             self._tell_of_same_version(snapshot)

@@ -159,3 +159,15 @@ class TestRegressCancelledHere(ReportCancelCase):
         self.order(version=2, lines=lines)
         (asked,) = self.open_exceptions()
         self.assertEqual(asked.fingerprint, f"order:{order.id}:reopened")
+
+    def test_wanted_again_when_only_some_are_left(self):
+        order = self.take()
+        self.take(2, status="cancelled")
+        self.channel.when_short = "refuse"
+        self.order("1002", lines=[self.line_data("1", "DESK", 18)])
+        self.take(3)
+        sale = order.sale_order_id
+        self.assertFalse(self.open_exceptions())
+        self.assertEqual(sale.state, "sale")
+        self.assertEqual(sale.order_line.product_uom_qty, 2)
+        self.assertEqual(self.recorded(order), [("pending", [3])])
