@@ -171,3 +171,34 @@ class TestRegressCancelledHere(ReportCancelCase):
         self.assertEqual(sale.state, "sale")
         self.assertEqual(sale.order_line.product_uom_qty, 2)
         self.assertEqual(self.recorded(order), [("pending", [3])])
+
+    def test_delivery_cancelled_here_is_not_made_again_elsewhere(self):
+        south = self.env["stock.warehouse"].create({"name": "South", "code": "HUBS"})
+        self.make_place(self.channel, "south", south.lot_stock_id)
+        order = self.take()
+        order.sale_order_id.picking_ids.action_cancel()
+        self.settle()
+        wire = self.line_data("1", "DESK", 5, location_id="south")
+        self.order(version=2, lines=[wire])
+        states = order.sale_order_id.order_line.move_ids.mapped("state")
+        self.assertEqual(states, ["cancel"])
+        self.assertEqual(self.recorded(order), [("pending", [5])])
+
+    def test_rest_of_a_delivery_moves_to_another_location(self):
+        south = self.env["stock.warehouse"].create({"name": "South", "code": "HUBS"})
+        self.make_place(self.channel, "south", south.lot_stock_id)
+        order = self.take()
+        order.sale_order_id.picking_ids.move_ids.product_uom_qty = 3
+        self.settle()
+        wire = self.line_data("1", "DESK", 5, location_id="south")
+        self.order(version=2, lines=[wire])
+        moves = order.sale_order_id.order_line.move_ids
+        self.assertEqual(
+            [
+                (move.location_id.warehouse_id.code, move.product_qty)
+                for move in moves
+                if move.state != "cancel"
+            ],
+            [("HUBS", 3)],
+        )
+        self.assertEqual(self.recorded(order), [("pending", [2])])
