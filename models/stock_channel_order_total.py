@@ -81,11 +81,14 @@ class StockChannelOrderTotal(models.Model):
     _inherit = "stock.channel.order"
 
     def _retry_newest(self):
-        """Take the newest word about these orders again."""
+        """Take the newest word about these orders again.
+
+        Not that of a return, which may have come later.
+        """
         for order in self:
-            order.message_log_ids.filtered(
-                lambda message: message.state == "done"
-            ).sorted("id")[-1:]._retry()
+            done = order.message_log_ids.filtered(lambda m: m.state == "done")
+            newest = done.filtered(lambda m, order=order: m.id == order.read_message)
+            (newest or done.sorted("id")[-1:])._retry()
 
     def _settle_rounding(self, snapshot):
         """Make up for what the two round differently, as far as the channel allows."""

@@ -202,3 +202,31 @@ class TestRegressCancelledHere(ReportCancelCase):
             [("HUBS", 3)],
         )
         self.assertEqual(self.recorded(order), [("pending", [2])])
+
+
+@tagged("post_install", "-at_install")
+class TestRegressNewestWord(ReportCancelCase):
+    """Whoever takes an order's newest word again takes the order's."""
+
+    def test_total_after_a_return(self):
+        order = self.take(total="50.03")
+        self.ship(order, 5)
+        self.deliver(
+            "return.updated",
+            {
+                "id": "R1",
+                "version": 1,
+                "order_id": "1001",
+                "status": "announced",
+                "lines": [
+                    {"order_line_id": "1", "quantity": "1", "disposition": "restock"}
+                ],
+            },
+        )
+        self.run_inbox()
+        self.assertEqual(len(order.return_ids), 1)
+        differs = self.open_exceptions()
+        self.assertEqual(differs.field, "total")
+        self.channel.rounding_tolerance = 0.05
+        self.run_inbox()
+        self.assertEqual(differs.state, "resolved")
