@@ -272,10 +272,6 @@ def odd_one(values, base):
 
 
 def tax_rate(sale_line):
-    """Return the tax of a sale line in percent; what is no percentage is negative."""
-    taxes = sale_line.tax_ids
-    if not taxes:
-        return Decimal(0)
-    if len(taxes) == 1 and taxes.amount_type == "percent":
-        return to_decimal(taxes.amount)
-    return Decimal(-1)
+    """Return the taxes of a sale line in percent; what is no percentage is negative."""
+    percent = sale_line.tax_ids._percent()
+    return Decimal(-1) if percent is None else to_decimal(percent)

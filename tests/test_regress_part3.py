@@ -230,3 +230,60 @@ class TestRegressNewestWord(ReportCancelCase):
         self.channel.rounding_tolerance = 0.05
         self.run_inbox()
         self.assertEqual(differs.state, "resolved")
+
+
+@tagged("post_install", "-at_install")
+class TestRegressTax(ReportCancelCase):
+    """Taxes that are made of several, as the map of taxes allows."""
+
+    def make_tax(self, amount, **vals):
+        return self.env["account.tax"].create(
+            {
+                "name": f"Tax {amount} {vals.get('amount_type', '')}",
+                "amount": amount,
+                "type_tax_use": "sale",
+                "company_id": self.company.id,
+                **vals,
+            }
+        )
+
+    def map_tax(self, rate, taxes):
+        self.env["stock.channel.tax"].create(
+            {
+                "channel_id": self.channel.id,
+                "rate": rate,
+                "tax_ids": [(6, 0, taxes.ids)],
+            }
+        )
+
+    def take_taxed(self, version, rate):
+        wire = self.line_data("1", "DESK", 5, tax_rate=str(rate))
+        total = str(50 + 50 * rate / 100)
+        return self.order(version=version, lines=[wire], total=total)
+
+    def test_rate_of_two_taxes_follows_the_channel(self):
+        city, state = self.make_tax(3), self.make_tax(5)
+        reduced = self.make_tax(4)
+        self.map_tax(8, city | state)
+        self.map_tax(4, reduced)
+        order = self.take_taxed(1, 8)
+        line = order.sale_order_id.order_line
+        self.assertEqual(line.tax_ids, city | state)
+        self.take_taxed(2, 4)
+        self.assertFalse(self.open_exceptions())
+        self.assertEqual(line.tax_ids, reduced)
+
+    def test_rate_of_a_group_follows_the_channel(self):
+        parts = self.make_tax(3) | self.make_tax(5)
+        group = self.make_tax(
+            0, amount_type="group", children_tax_ids=[(6, 0, parts.ids)]
+        )
+        reduced = self.make_tax(4)
+        self.map_tax(8, group)
+        self.map_tax(4, reduced)
+        order = self.take_taxed(1, 8)
+        line = order.sale_order_id.order_line
+        self.assertEqual(line.tax_ids, group)
+        self.take_taxed(2, 4)
+        self.assertFalse(self.open_exceptions())
+        self.assertEqual(line.tax_ids, reduced)
