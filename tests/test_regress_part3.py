@@ -29,6 +29,25 @@ class TestRegressCancelledTwice(ReportCancelCase):
         self.assertEqual(self.told(), [[("1", "1")]])
         self.assertEqual(order.line_ids.cancel_taken_qty, 2)
 
+    def test_echo_of_a_shortage_of_one_part_leaves_the_other(self):
+        south = self.env["stock.warehouse"].create({"name": "South", "code": "HUBS"})
+        self.make_place(self.channel, "south", south.lot_stock_id)
+        self.receive(self.product, 4, south.lot_stock_id)
+        wire = self.line_data("1", "DESK", 24, location_id="")
+        order = self.order(lines=[wire])
+        parts = order.sale_order_id.order_line
+        self.assertEqual(parts.mapped("product_uom_qty"), [20, 4])
+        picking = parts[1].move_ids.picking_id
+        picking.move_ids.write({"quantity": 1, "picked": True})
+        picking.with_context(
+            skip_backorder=True, picking_ids_not_to_backorder=picking.ids
+        ).button_validate()
+        self.settle()
+        self.assertEqual(order.line_ids.released_qty, 3)
+        self.order(version=2, lines=[{**wire, "cancelled_quantity": "3"}])
+        self.assertEqual(parts.mapped("product_uom_qty"), [20, 1])
+        self.assertEqual(parts[0].move_ids.product_qty, 20)
+
 
 @tagged("post_install", "-at_install")
 class TestRegressConflicts(ReportCancelCase):
