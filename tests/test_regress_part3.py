@@ -306,3 +306,45 @@ class TestRegressTax(ReportCancelCase):
         self.take_taxed(2, 4)
         self.assertFalse(self.open_exceptions())
         self.assertEqual(line.tax_ids, reduced)
+
+
+@tagged("post_install", "-at_install")
+class TestRegressShippedThere(ReportCancelCase):
+    """What the channel ships leaves from what was offered for it."""
+
+    def make_shelf(self, name, **vals):
+        return self.env["stock.location"].create(
+            {"name": name, "location_id": self.stock.id, **vals}
+        )
+
+    def ship_there(self, quantity):
+        """Let the channel sell and ship so many desks."""
+        self.place.is_operated_by_channel = True
+        order = self.order(lines=[self.line_data("1", "DESK", quantity)])
+        wire = self.line_data("1", "DESK", quantity, fulfilled_quantity=str(quantity))
+        self.order(version=2, lines=[wire])
+        return order.sale_order_id.picking_ids
+
+    def on_hand(self, location):
+        quants = self.env["stock.quant"].search([("location_id", "=", location.id)])
+        return sum(quants.mapped("quantity"))
+
+    def test_not_from_another_place_of_the_warehouse(self):
+        first, second, foreign = map(self.make_shelf, ("First", "Second", "Foreign"))
+        self.receive(self.product, 5, foreign, in_date="2020-01-01")
+        self.receive(self.product, 3, first)
+        self.receive(self.product, 3, second)
+        self.place.location_ids = first | second
+        self.make_place(self.channel, "foreign", foreign)
+        picking = self.ship_there(4)
+        self.assertEqual(picking.state, "done")
+        self.assertEqual(self.on_hand(foreign), 5)
+        self.assertEqual(self.on_hand(first) + self.on_hand(second), 2)
+
+    def test_not_from_quarantine_while_some_are_on_sale(self):
+        quarantine = self.make_shelf("Quarantine", stock_condition="quarantine")
+        self.receive(self.product, 5, quarantine, in_date="2020-01-01")
+        picking = self.ship_there(4)
+        self.assertEqual(picking.state, "done")
+        self.assertEqual(self.on_hand(quarantine), 5)
+        self.assertEqual(self.on_hand(self.stock), 16)

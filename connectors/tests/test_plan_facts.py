@@ -376,7 +376,9 @@ class TestConflicts(unittest.TestCase):
         ):
             state = LineState(id="a", wanted=Decimal(wanted), applied=Decimal(applied))
             plan = plan_order([state], exists=True, is_cancelled=True)
-            self.assertEqual((plan.action, plan.deltas["a"]), (action, wanted - applied))
+            self.assertEqual(
+                (plan.action, plan.deltas["a"]), (action, wanted - applied)
+            )
 
     def test_a_change_taken_back_ends_the_conflict(self) -> None:
         erp = follow([make_snapshot(1)])
