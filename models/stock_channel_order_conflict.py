@@ -131,6 +131,8 @@ class StockChannelConflict(models.Model):
             line = self.line_ids.browse(int(ref))
             line.applied_qty = line._wanted_qty()
             line._log_dirty()
+            # What is ordered less of here than there will never leave.
+            self._settle_cancelled(self.env._("The quantity was lowered."))
             return
         if not self.applied_snapshot:
             return

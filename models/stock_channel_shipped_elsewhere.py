@@ -103,13 +103,6 @@ class StockChannelOrderShippedElsewhere(models.Model):
         for line in fallen | risen:
             line.fulfilled_seen_qty = line.fulfilled_qty
 
-    def _take_again(self):
-        """Take the newest word about these orders again, in the inbox."""
-        for order in self:
-            order.message_log_ids.filtered(
-                lambda message: message.state == "done"
-            ).sorted("id")[-1:]._retry()
-
     # -------------------------------------------------------------- shipping
 
     def _ship_there(self, shares):
@@ -273,5 +266,5 @@ class StockChannelExceptionShippedElsewhere(models.Model):
                 == f"order:{exception.channel_order_id.id}:elsewhere"
             )
         ).channel_order_id
-        orders._take_again()
+        orders._retry_newest()
         return result
