@@ -157,17 +157,11 @@ class StockChannelExceptionConflict(models.Model):
             )
         )
 
-    def _retry(self):
-        """Look again at conflicts; what the channel last said is in its messages."""
-        conflicts = self._conflicts()
-        for order in conflicts.channel_order_id:
-            order.message_log_ids.filtered(lambda m: m.state == "done")._retry()
-        return super(StockChannelExceptionConflict, self - conflicts)._retry()
-
     def action_ignore(self):
         """Ignoring a conflict decides it: it stays as it is here."""
-        super().action_ignore()
+        result = super().action_ignore()
         for exception in self.sudo()._conflicts():
             if exception.state != "ignored":
                 continue
             exception.channel_order_id._keep_ours(exception.fingerprint)
+        return result

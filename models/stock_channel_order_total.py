@@ -26,7 +26,6 @@ class StockChannelTotal(models.Model):
     )
     rounding_product_id = fields.Many2one(
         "product.product",
-        string="Rounding Product",
         check_company=True,
         domain=[("type", "=", "service")],
         default=lambda self: self.env.ref(

@@ -36,11 +36,10 @@ class StockChannelOrderShippedElsewhere(models.Model):
             with self.env.cr.savepoint():
                 self._ship_there(shares)
         except NeedsPerson as need:
-            need.open(self.env, self.channel_id)
+            return need.open(self.env, self.channel_id)
         except UserError as error:
-            self._cannot_follow(str(error)).open(self.env, self.channel_id)
-        else:
-            super()._check_shipped_elsewhere()
+            return self._cannot_follow(str(error)).open(self.env, self.channel_id)
+        return super()._check_shipped_elsewhere()
 
     def _left_from_here(self):
         """Close the question who shipped it, once it has left from here."""
