@@ -86,8 +86,8 @@ class StockChannelOrderTotal(models.Model):
         """
         for order in self:
             done = order.message_log_ids.filtered(lambda m: m.state == "done")
-            newest = done.filtered(lambda m, order=order: m.id == order.read_message)
-            (newest or done.sorted("id")[-1:])._retry()
+            newest = order.read_message or max(done.ids, default=0)
+            (done & done.browse(newest))._retry()
 
     def _settle_rounding(self, snapshot):
         """Make up for what the two round differently, as far as the channel allows."""
