@@ -52,10 +52,14 @@ class StockChannelOrderApply(models.Model):
             Action.CHANGE: self._apply_change,
             Action.CANCEL: self._apply_cancel,
         }[plan.action](plan, snapshot)
+        self._conclude(snapshot)
+        return note
+
+    def _conclude(self, snapshot):
+        """Note that the ERP follows a snapshot, and what that leaves open."""
         self.applied_version = snapshot.version
         self._update_state("cancelled" if snapshot.cancelled else "applied")
         self._check_after(snapshot)
-        return note
 
     def _leave_out_shipped(self):
         """Leave out what had been shipped before the order was heard of here.
@@ -84,14 +88,27 @@ class StockChannelOrderApply(models.Model):
 
     def _apply_create(self, plan, snapshot):
         """Create, confirm and reserve the sale order, in one transaction."""
+        order_sudo = self._new_sale_order().create(self._prepare_sale_order(snapshot))
+        self._link_sale_order(order_sudo, snapshot)
+        order_sudo.action_confirm()
+        return self._finish_create(snapshot)
+
+    def _new_sale_order(self):
         company = self.channel_id.company_id
-        orders_sudo = self.env["sale.order"].sudo().with_company(company)
-        order_sudo = orders_sudo.create(self._prepare_sale_order(snapshot))
+        return self.env["sale.order"].sudo().with_company(company)
+
+    def _link_sale_order(self, order_sudo, snapshot):
         self.sale_order_id = order_sudo
         self.was_created = True
         self.shipping_address = address_values(snapshot)
         self.line_ids.filtered(lambda line: line._to_take_qty() > 0)._link_own_part()
-        order_sudo.action_confirm()
+
+    def _finish_create(self, snapshot):
+        """Complete a sale order that is confirmed.
+
+        :return: one line about what was done.
+        """
+        order_sudo = self.sale_order_id.sudo()
         # Confirming stamps the present; finance wants the day of the purchase.
         order_sudo.date_order = self.placed_at
         if snapshot.note:
@@ -223,21 +240,7 @@ class StockChannelOrderApply(models.Model):
         if not rate:
             return [Command.clear()]
         company = self.channel_id.company_id
-        taxes = (
-            self.env["account.tax"]
-            .sudo()
-            .search(
-                [
-                    *self.env["account.tax"]._check_company_domain(company),
-                    ("type_tax_use", "=", "sale"),
-                    ("amount_type", "=", "percent"),
-                    ("amount", "=", float(rate)),
-                ]
-            )
-        )
-        fitting = taxes.filtered(
-            lambda tax: tax.price_include == snapshot.prices_include_tax
-        )[:1]
+        fitting = self._find_tax(rate, snapshot.prices_include_tax)
         if not fitting:
             kind = (
                 self.env._("included in the price")
@@ -262,6 +265,19 @@ class StockChannelOrderApply(models.Model):
                 channel_order_id=self.id,
             )
         return [Command.set(fitting.ids)]
+
+    def _find_tax(self, rate, is_included):
+        """Return the company's first sales tax of this rate, in or on the price."""
+        taxes_sudo = self.env["account.tax"].sudo()
+        found = taxes_sudo.search(
+            [
+                *taxes_sudo._check_company_domain(self.channel_id.company_id),
+                ("type_tax_use", "=", "sale"),
+                ("amount_type", "=", "percent"),
+                ("amount", "=", float(rate)),
+            ]
+        )
+        return found.filtered(lambda tax: tax.price_include == is_included)[:1]
 
     # ------------------------------------------------------- change and cancel
 

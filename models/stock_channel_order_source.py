@@ -60,11 +60,11 @@ class StockChannelOrderSource(models.Model):
                 line.channel_location_id = place
         return parts
 
-    def _prepare_places(self, places):
-        """Return these places and what they have for this order.
+    def _free_for_placing(self):
+        """Return what is free for these orders, see ``_free_by_place``.
 
-        What of this order is in flight is subtracted already, at the place each line
-        was given when it was read: it is added again, for it is what is being placed.
+        What of them is in flight is subtracted already, at the place each line was
+        given when it was read: it is added again, for it is what is being placed.
         """
         free = self.env["stock.channel.availability"]._free_by_place(
             self.line_ids.listing_id
@@ -74,6 +74,11 @@ class StockChannelOrderSource(models.Model):
                 key = (line.channel_location_id.id, product_id)
                 if key in free:
                     free[key] += quantity
+        return free
+
+    def _prepare_places(self, places):
+        """Return these places and what they have for this order."""
+        free = self._free_for_placing()
         return [
             Place(
                 id=str(place.id),
