@@ -6,6 +6,7 @@ from odoo import models
 
 from ..connectors.data import OrderSnapshot
 from .stock_channel_batch import BEHIND
+from .stock_channel_message import CLAIM_SIZE
 from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
@@ -22,6 +23,15 @@ class StockChannelMessageBatch(models.Model):
     """
 
     _inherit = "stock.channel.message"
+
+    def _claim(self, is_first_try):
+        """Claim, and call the other workers when there is more than one can take."""
+        claimed = super()._claim(is_first_try)
+        if is_first_try and len(claimed) == CLAIM_SIZE:
+            workers = self.env["stock.channel"]._inbox_workers()
+            this = workers.browse(self.env.context.get("cron_id", ()))
+            self._trigger_after_commit(workers - this)
+        return claimed
 
     def _process_together(self):
         """Work on what can be worked on together.

@@ -183,11 +183,12 @@ class StockChannelOrderBatch(models.Model):
         sales_sudo = self.browse(tasks[0].order.id)._new_sale_order().create(values)
         for (task, order), sale_sudo in zip(by_task.items(), sales_sudo, strict=True):
             order._link_sale_order(sale_sudo, task.snapshot)
-        sales_sudo.action_confirm()
+        sales_sudo.with_context(**{BATCH: batch}).action_confirm()
         for task, order in by_task.items():
             note = order._finish_create(task.snapshot)
             order._conclude(task.snapshot)
             task.message.with_context(**{BATCH: batch})._done(note)
+        self.env["stock.channel.publication"].sudo()._channel_moved_together(batch)
         self.env["stock.channel.exception"]._resolve_healed(batch)
 
     def _prepare_together(self, channel, tasks, batch):

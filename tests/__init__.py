@@ -16,6 +16,7 @@ from . import (
     test_loop,
     test_oracle,
     test_order,
+    test_order_batch,
     test_parallel,
     test_payment,
     test_promise,
