@@ -3,10 +3,11 @@ import random
 from datetime import timedelta
 
 from odoo import models
+from odoo.tools import SQL
 
 from ..connectors.data import OrderSnapshot
 from .stock_channel_batch import BEHIND
-from .stock_channel_message import CLAIM_SIZE
+from .stock_channel_message import CLAIM_SIZE, LEASE_SECONDS
 from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
@@ -34,22 +35,41 @@ class StockChannelMessageBatch(models.Model):
         return claimed
 
     def _process_together(self):
-        """Work on what can be worked on together.
+        """Work on what can be worked on together; yield what is left, one by one.
 
-        :return: list of the messages that are still to be worked on, one by one.
+        Each is handed out when its turn has come, unless its lease was over and another
+        worker has it by then.
         """
         for channel in self.channel_id:
             messages = self.filtered(
                 lambda message, channel=channel: message.channel_id == channel
             ).with_company(channel.company_id)
-            try:
-                messages._take_new(channel)
-            except CONCURRENCY_ERRORS:
-                self._in_transaction(messages._back_off)
-            except Exception:
-                self._abandon_transaction()
-                _logger.warning("a batch failed, each singly now", exc_info=True)
-        return self._in_transaction(self._still_claimed)
+            messages._take_new_safely(channel)
+        for message in self._in_transaction(self._still_claimed):
+            if self._in_transaction(message._renew_leases):
+                yield message
+
+    def _renew_leases(self):
+        """Lease these messages anew, which were claimed for their first try.
+
+        :return: those that no other worker has taken since.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE stock_channel_message
+                   SET lease_until = now() AT TIME ZONE 'UTC'
+                           + %s * interval '1 second'
+                 WHERE id = ANY(%s) AND state = 'pending' AND attempts = 1
+                RETURNING id
+                """,
+                LEASE_SECONDS,
+                self.ids,
+            )
+        )
+        ours = {message_id for (message_id,) in self.env.cr.fetchall()}
+        self.invalidate_recordset(["lease_until"])
+        return self.filtered(lambda message: message.id in ours)
 
     def _still_claimed(self):
         """Return the messages nobody is done with, each knowing who comes behind it."""
@@ -63,13 +83,25 @@ class StockChannelMessageBatch(models.Model):
 
     def _back_off(self):
         """Try all of them again a little later; a lost race is no failed try."""
-        at = self.env.cr.now() + timedelta(seconds=random.uniform(*BACKOFF))  # noqa: S311 - spreads workers
+        wait = random.uniform(*BACKOFF)  # noqa: S311 - it only spreads the workers
+        at = self.env.cr.now() + timedelta(seconds=wait)
         for message in self._still_claimed():
             attempts = max(message.attempts - 1, 0)
             message._update_state(
                 "pending", {"attempts": attempts, "next_attempt_at": at}
             )
         self.env["stock.channel"]._inbox_cron()._trigger(at=at)
+
+    def _take_new_safely(self, channel):
+        """Never let a batch end the round; what it leaves is worked on singly."""
+        try:
+            try:
+                self._take_new(channel)
+            except CONCURRENCY_ERRORS:
+                self._in_transaction(self._back_off)
+        except Exception:
+            self._abandon_transaction()
+            _logger.warning("a batch failed, each singly now", exc_info=True)
 
     def _take_new(self, channel):
         """Take the new orders over together, once the known ones are up to date.
@@ -87,7 +119,10 @@ class StockChannelMessageBatch(models.Model):
             return
         for message in known:
             message._process_safely()
-        self.env["stock.channel.order"]._take_together(channel, new)
+        ours = self._in_transaction(self.union(*new)._renew_leases)
+        self.env["stock.channel.order"]._take_together(
+            channel, {message: new[message] for message in ours}
+        )
 
     def _parse_together(self, channel):
         """Return the snapshots of the deliveries that hold one order each.

@@ -17,6 +17,7 @@ from . import (
     test_oracle,
     test_order,
     test_order_batch,
+    test_order_batch_faults,
     test_parallel,
     test_payment,
     test_promise,

@@ -1,87 +1,18 @@
 import re
 from unittest.mock import patch
 
-import psycopg2
-
-from odoo import SUPERUSER_ID, api, sql_db
 from odoo.tests import tagged
-from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import mute_logger
 
 from odoo.addons.sale.models.sale_order import SaleOrder
-from odoo.addons.stock_channel_hub.models import (
-    stock_channel_message,
-    stock_channel_message_batch,
-    stock_channel_order_batch,
-)
-from odoo.addons.stock_channel_hub.models.locks import lock_stock, try_lock_stock
-from odoo.addons.stock_channel_hub.models.stock_channel_message_batch import (
-    StockChannelMessageBatch,
-)
-from odoo.addons.stock_channel_hub.models.stock_channel_mixin import StockChannelMixin
-from odoo.addons.stock_channel_hub.models.stock_channel_order_apply import (
-    StockChannelOrderApply,
-)
 
-from .common import HubCase
+from .batch_common import BATCH_LOGGER, BatchCase
 from .statements import counted
 
-BATCH_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_message_batch"
-MIXIN_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_mixin"
-MESSAGE_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_message"
 # Of Odoo and the hub together, for one more order of one line in a batch.
 STATEMENTS_PER_ORDER = 45
 # Of the hub alone, on its own tables.
 HUB_STATEMENTS_PER_ORDER = 1
-
-
-class BatchCase(HubCase):
-    def setUp(self):
-        super().setUp()
-        self.receive(self.product, 500)
-
-    def messages(self):
-        return self.env["stock.channel.message"].search(
-            [("channel_id", "=", self.channel.id)], order="id"
-        )
-
-    def sales(self):
-        return self.env["sale.order"].search(
-            [("stock_channel_id", "=", self.channel.id)], order="id"
-        )
-
-    def deliver_orders(self, ids, **vals):
-        for order_id in ids:
-            self.deliver("order.updated", self.order_data(order_id, **vals))
-
-    def watch(self):
-        """Collect how many sale orders each confirmation and create was for."""
-        confirmed, created = [], []
-        confirm, create = SaleOrder.action_confirm, SaleOrder.create
-
-        def action_confirm(orders):
-            confirmed.append(len(orders))
-            return confirm(orders)
-
-        def create_many(orders, vals_list):
-            created.append(len(vals_list))
-            return create(orders, vals_list)
-
-        create_many._api_model = True
-        for name, method in (
-            ("action_confirm", action_confirm),
-            ("create", create_many),
-        ):
-            patcher = patch.object(SaleOrder, name, method)
-            patcher.start()
-            self.addCleanup(patcher.stop)
-        return confirmed, created
-
-    def singly(self):
-        """Let every message be worked on by itself."""
-        return patch.object(
-            StockChannelMessageBatch, "_process_together", lambda messages: messages
-        )
 
 
 @tagged("post_install", "-at_install")
@@ -248,7 +179,7 @@ class TestOrderBatch(BatchCase):
                 with self.singly():
                     self.run_inbox()
             else:
-                confirmed, _created = self.watch()
+                confirmed = self.watch()
                 self.run_inbox()
                 self.assertEqual(confirmed, [30])
             dirty[prefix] = self.dirty()
@@ -256,7 +187,8 @@ class TestOrderBatch(BatchCase):
         self.maxDiff = None
         for one, other in zip(pictures["a"], pictures["b"], strict=True):
             self.assertEqual(one, other)
-        self.assertIn("'sale'", pictures["b"][0])
+        # Created and confirmed, each told once, and the transfer created.
+        self.assertEqual(pictures["b"][1].count("'notification'"), 3)
         self.assertTrue(dirty["a"])
         self.assertEqual(dirty["a"], dirty["b"])
         # Of ten customers two thirds have an id, and all have a mailbox.
@@ -279,7 +211,7 @@ class TestOrderBatch(BatchCase):
         self.deliver_orders(["1", "2"], customer=customer)
         customer = {"email": "guest@example.com", "name": "Guest"}
         self.deliver_orders(["3", "4"], customer=customer)
-        confirmed, _created = self.watch()
+        confirmed = self.watch()
         self.run_inbox()
         self.assertEqual(confirmed, [4])
         self.assertEqual(
@@ -304,190 +236,6 @@ class TestOrderBatch(BatchCase):
             [(sale.client_order_ref, sale.picking_ids.state) for sale in self.sales()],
             [("1", "cancel"), ("2", "assigned"), ("3", "confirmed")],
         )
-
-    # ------------------------------------------------------------ the bad one
-
-    def run_with_bad(self, **vals):
-        """Work on five orders, the third of which is bad; returns that message."""
-        confirmed, _created = self.watch()
-        self.deliver_orders(["1", "2"])
-        self.deliver_orders(["bad"], **vals)
-        self.deliver_orders(["4", "5"])
-        self.run_inbox()
-        messages = self.messages()
-        good = messages - messages[2]
-        self.assertEqual(good.mapped("state"), ["done"] * 4)
-        self.assertEqual(good.mapped("attempts"), [1] * 4)
-        self.assertEqual(confirmed, [4])
-        self.assertEqual(self.sales().mapped("client_order_ref"), ["1", "2", "4", "5"])
-        return messages[2]
-
-    def test_unknown_item_waits_alone(self):
-        bad = self.run_with_bad(lines=[self.line_data("1", "GHOST", 1)])
-        self.assertEqual((bad.state, bad.attempts), ("waiting", 1))
-        exception = self.open_exceptions()
-        self.assertEqual(exception.category, "mapping")
-        self.assertEqual(exception.waiting_message_ids, bad)
-
-    def test_missing_tax_waits_alone(self):
-        bad = self.run_with_bad(
-            lines=[self.line_data("1", "DESK", 1, tax_rate="13")],
-            customer={"email": "taxed@example.com", "name": "Taxed"},
-        )
-        self.assertEqual((bad.state, bad.attempts), ("waiting", 1))
-        self.assertEqual(self.open_exceptions().field, "tax_rate")
-        self.assertFalse(
-            self.env["res.partner"].search([("email", "=", "taxed@example.com")])
-        )
-
-    @mute_logger(MESSAGE_LOGGER)
-    def test_bug_over_one_order_stops_it_alone(self):
-        prepare = StockChannelOrderApply._prepare_sale_lines
-
-        def explode(order, snapshot, parts):
-            if snapshot.id == "bad":
-                raise ZeroDivisionError("boom")
-            return prepare(order, snapshot, parts)
-
-        with patch.object(StockChannelOrderApply, "_prepare_sale_lines", explode):
-            bad = self.run_with_bad()
-        self.assertEqual((bad.state, bad.attempts), ("pending", 1))
-        self.assertEqual(bad.note, "ZeroDivisionError: boom")
-
-    @mute_logger(MESSAGE_LOGGER, BATCH_LOGGER)
-    def test_batch_that_fails_is_worked_off_singly(self):
-        confirm = SaleOrder.action_confirm
-        confirmed = []
-
-        def action_confirm(orders):
-            confirmed.append(len(orders))
-            if "2" in orders.mapped("client_order_ref"):
-                raise ZeroDivisionError("boom")
-            return confirm(orders)
-
-        self.deliver_orders(["1", "2", "3"])
-        with patch.object(SaleOrder, "action_confirm", action_confirm):
-            self.run_inbox()
-        self.assertEqual(confirmed, [3, 1, 1, 1])
-        self.assertEqual(self.messages().mapped("state"), ["done", "pending", "done"])
-        self.assertEqual(self.messages().mapped("attempts"), [1, 1, 1])
-        self.assertEqual(self.sales().mapped("client_order_ref"), ["1", "3"])
-        self.assertEqual(self.numbers()["in_flight"], 2)
-
-    # --------------------------------------------------------------- trouble
-
-    @mute_logger(MIXIN_LOGGER)
-    def test_lost_race_starts_the_batch_over(self):
-        confirm = SaleOrder.action_confirm
-        confirmed = []
-
-        def action_confirm(orders):
-            confirmed.append(len(orders))
-            if len(confirmed) == 1:
-                raise psycopg2.errors.SerializationFailure("could not serialize")
-            return confirm(orders)
-
-        self.deliver_orders(["1", "2", "3"])
-        with patch.object(SaleOrder, "action_confirm", action_confirm):
-            self.run_inbox()
-        self.assertEqual(confirmed, [3, 3])
-        self.assertEqual(self.messages().mapped("state"), ["done"] * 3)
-        self.assertEqual(len(self.sales()), 3)
-
-    @mute_logger(MIXIN_LOGGER)
-    def test_batch_that_loses_every_race_is_tried_later_whole(self):
-        confirmed = []
-
-        def action_confirm(orders):
-            confirmed.append(len(orders))
-            raise psycopg2.errors.SerializationFailure("could not serialize")
-
-        self.deliver_orders(["1", "2", "3"])
-        with patch.object(SaleOrder, "action_confirm", action_confirm):
-            self.run_inbox()
-        self.assertEqual(confirmed, [3] * 5)
-        messages = self.messages()
-        self.assertEqual(messages.mapped("state"), ["pending"] * 3)
-        self.assertEqual(messages.mapped("attempts"), [0] * 3)
-        self.assertTrue(all(messages.mapped("next_attempt_at")))
-        self.assertFalse(self.sales())
-        messages.sudo().next_attempt_at = False
-        confirmed, _created = self.watch()
-        self.run_inbox()
-        self.assertEqual(confirmed, [3])
-
-    def test_after_a_crash_they_run_singly(self):
-        self.deliver_orders(["1", "2"])
-        with self.registry.cursor() as cr:
-            messages = self.env["stock.channel.message"].with_env(
-                self.env(cr=cr, su=True)
-            )
-            claimed = messages._in_transaction(lambda: messages._claim(True))
-            self.assertEqual(len(claimed), 2)
-        self.env.invalidate_all()
-        self.messages().sudo().lease_until = "2020-01-01"
-        confirmed, _created = self.watch()
-        self.run_inbox()
-        self.assertEqual(confirmed, [1, 1])
-        self.assertEqual(self.messages().mapped("attempts"), [2, 2])
-
-    def test_goods_somebody_is_reserving_are_waited_for(self):
-        """Those whose goods are free go ahead."""
-        self.receive(self.lamp, 5)
-        self.deliver_orders(["1", "2"], lines=[self.line_data("1", "LAMP", 1)])
-        self.deliver_orders(["3", "4"])
-        waited = []
-        busy = {(self.lamp.id, self.warehouse.id)}
-
-        def try_lock(cr, pairs):
-            return try_lock_stock(cr, pairs) - (set() if waited else busy)
-
-        def lock(cr, pairs):
-            waited.append(set(pairs))
-            lock_stock(cr, pairs)
-
-        confirmed, _created = self.watch()
-        with (
-            patch.object(stock_channel_order_batch, "try_lock_stock", try_lock),
-            patch.object(stock_channel_order_batch, "lock_stock", lock),
-        ):
-            self.run_inbox()
-        self.assertEqual(waited, [busy])
-        self.assertEqual(confirmed, [2, 2])
-        self.assertEqual(self.sales().mapped("client_order_ref"), ["3", "4", "1", "2"])
-
-    def test_batch_takes_no_more_locks_than_there_is_room_for(self):
-        self.deliver_orders(["1", "2"])
-        self.deliver_orders(["3"], lines=[self.line_data("1", "LAMP", 1)])
-        confirmed, _created = self.watch()
-        with patch.object(stock_channel_order_batch, "MOST_LOCKS", 1):
-            self.run_inbox()
-        self.assertEqual(confirmed, [2, 1])
-
-    # -------------------------------------------------------------- several
-
-    def test_full_claim_calls_the_other_workers(self):
-        woken = []
-        second = self.env.ref("stock_channel_hub.ir_cron_inbox_2")
-        first = self.env.ref("stock_channel_hub.ir_cron_inbox")
-        self.assertEqual(self.channel._inbox_workers(), first | second)
-        self.deliver_orders(["1", "2", "3"])
-
-        def note(_model, crons):
-            woken.extend(crons.ids)
-
-        with (
-            patch.object(stock_channel_message, "CLAIM_SIZE", 2),
-            patch.object(stock_channel_message_batch, "CLAIM_SIZE", 2),
-            patch.object(StockChannelMixin, "_trigger_after_commit", note),
-            self.registry.cursor() as cr,
-        ):
-            env = api.Environment(cr, SUPERUSER_ID, {"cron_id": first.id})
-            claimed = env["stock.channel.message"]._claim(True)
-            self.assertEqual(woken, [second.id])
-            self.assertEqual(len(env["stock.channel.message"]._claim(True)), 1)
-            self.assertEqual(woken, [second.id])
-            self.assertEqual(len(claimed), 2)
 
     # ---------------------------------------------------------------- speed
 
@@ -559,7 +307,7 @@ class TestOrderBatchSourcing(BatchCase):
 
     def test_those_before_have_taken_what_they_took(self):
         self.deliver_open("1", "2", "3", "4")
-        confirmed, _created = self.watch()
+        confirmed = self.watch()
         self.run_inbox()
         self.assertEqual(confirmed, [4])
         self.assertEqual(self.parts(), self.PLACED)
@@ -584,18 +332,3 @@ class TestOrderBatchSourcing(BatchCase):
         with patch.object(SaleOrder, "action_confirm", action_confirm):
             self.run_inbox()
         self.assertEqual(self.parts(), self.PLACED)
-
-
-@tagged("post_install", "-at_install")
-class TestTryLock(BaseCase):
-    """Two real connections: what is held is not waited for."""
-
-    def test_only_what_is_free_is_taken(self):
-        database = sql_db.db_connect(get_db_name())
-        with database.cursor() as one, database.cursor() as other:
-            lock_stock(one, [(1, 1), (2, 1)])
-            self.assertEqual(
-                try_lock_stock(other, [(1, 1), (2, 2), (3, 1)]), {(2, 2), (3, 1)}
-            )
-            one.rollback()
-            self.assertEqual(try_lock_stock(other, [(1, 1)]), {(1, 1)})
