@@ -8,7 +8,6 @@ from odoo import api, models
 
 from .locks import lock_stock, try_lock_stock
 from .stock_channel_batch import BATCH, Batch
-from .stock_channel_exception import NeedsPerson
 
 _logger = logging.getLogger(__name__)
 
@@ -178,7 +177,7 @@ class StockChannelOrderBatch(models.Model):
         tasks = self._prepare_together(channel, tasks, batch)
         if not tasks:
             return
-        by_task = {task: task.order.with_context(**{BATCH: batch}) for task in tasks}
+        by_task = dict(zip(tasks, batch.orders, strict=True))
         values = self._prepare_values(by_task)
         sales_sudo = self.browse(tasks[0].order.id)._new_sale_order().create(values)
         for (task, order), sale_sudo in zip(by_task.items(), sales_sudo, strict=True):
@@ -202,7 +201,7 @@ class StockChannelOrderBatch(models.Model):
         ready = [
             task
             for task, order in zip(tasks, orders, strict=True)
-            if order._is_simply_new(task.snapshot) and order._is_mapped(task.snapshot)
+            if order._can_be_prepared(task.snapshot)
         ]
         batch.orders = orders.browse([task.order.id for task in ready])
         orders._find_customers(channel, [task.snapshot.customer for task in ready])
@@ -243,10 +242,16 @@ class StockChannelOrderBatch(models.Model):
             )
         )
 
-    def _is_mapped(self, snapshot):
+    def _can_be_prepared(self, snapshot):
+        """Tell whether the order goes with the others, before anything is written."""
         try:
+            if not self._is_simply_new(snapshot):
+                return False
             self._check_mapped(snapshot)
-        except NeedsPerson:
+        except psycopg2.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 - told when it is done alone
+            _logger.info("order %s is left out: %s", self.id, error)
             return False
         return True
 

@@ -103,14 +103,14 @@ class TestInbox(HubCase):
     def test_poison_is_set_aside_after_three_tries(self):
         self.deliver("order.updated", self.order_data("666"))
         self.deliver("order.updated", self.order_data("1001"))
-        original = StockChannelOrderApply._apply
+        original = StockChannelOrderApply._prepare_sale_lines
 
-        def explode(order, snapshot):
+        def explode(order, snapshot, parts):
             if snapshot.id == "666":
                 raise ZeroDivisionError("boom")
-            return original(order, snapshot)
+            return original(order, snapshot, parts)
 
-        with patch.object(StockChannelOrderApply, "_apply", explode):
+        with patch.object(StockChannelOrderApply, "_prepare_sale_lines", explode):
             for _round in range(5):
                 self.run_inbox()
                 self.retry_now()

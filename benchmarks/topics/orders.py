@@ -75,8 +75,8 @@ def _figures(rates: list[tuple[float, ...]], count: int) -> Iterator[Figure]:
             kits,
             batch,
             KITS_GOAL,
-            f"one of {LINES} lines is a kit; baseline: none; ratio where all of them "
-            f"are: {everything:.2g}",
+            f"one of {LINES} lines is a kit; baseline: none is; ratio where all "
+            f"{LINES} are: {everything:.2g}",
         ),
     ):
         yield compare_pairs(
