@@ -92,6 +92,12 @@ class StockChannelMessageBatch(models.Model):
             )
         self.env["stock.channel"]._inbox_cron()._trigger(at=at)
 
+    def _give_back(self):
+        """Let these be claimed again, by whoever comes first; nothing was tried."""
+        for message in self:
+            attempts = max(message.attempts - 1, 0)
+            message._update_state("pending", {"attempts": attempts})
+
     def _take_new_safely(self, channel):
         """Never let a batch end the round; what it leaves is worked on singly."""
         try:

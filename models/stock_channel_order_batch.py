@@ -62,14 +62,23 @@ class StockChannelOrderBatch(models.Model):
         tasks = self._in_transaction(lambda: self._read_together(channel, snapshots))
         for _round in range(ROUNDS):
             try:
-                tasks = self._in_transaction(
+                busy, tasks = self._in_transaction(
                     lambda tasks=tasks: self._apply_free(channel, tasks)
                 )
             except LeftOut as left_out:
                 failed = left_out.tasks
                 tasks = [task for task in tasks if task not in failed]
+            else:
+                self._give_back(busy)
             if not tasks:
                 return
+
+    def _give_back(self, tasks):
+        """Let these be the first of the next claim: there may be other work meanwhile."""
+        messages = self.env["stock.channel.message"].union(
+            *(task.message for task in tasks)
+        )
+        self._in_transaction(messages._give_back)
 
     # ---------------------------------------------------------------- reading
 
@@ -138,10 +147,10 @@ class StockChannelOrderBatch(models.Model):
     def _apply_free(self, channel, tasks):
         """Apply those of the orders whose goods nobody else is reserving.
 
-        Waiting for the others with some of them locked would be a picture too old to
-        reserve by, so it is done in a transaction that does nothing else.
+        When there is none of them, the first is waited for. Whoever waits has a
+        picture too old to reserve by, so nothing else is done in that transaction.
 
-        :return: the tasks that are left for another round.
+        :return: (tasks whose goods are busy, tasks for another round).
         :raise LeftOut: when some could not be prepared; nothing was changed then.
         """
         batch_tasks, later = self._bounded(tasks)
@@ -151,10 +160,10 @@ class StockChannelOrderBatch(models.Model):
         busy = [task for task in batch_tasks if not task.pairs <= locked]
         if free:
             self._apply_together(channel, free)
-        else:
-            self._fresh_transaction()
-            lock_stock(self.env.cr, busy[0].pairs)
-        return busy + later
+            return busy, later
+        self._fresh_transaction()
+        lock_stock(self.env.cr, busy[0].pairs)
+        return [], tasks
 
     def _bounded(self, tasks):
         """Return the first orders that ask for no more locks than there is room for.
