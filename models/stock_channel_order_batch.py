@@ -75,6 +75,8 @@ class StockChannelOrderBatch(models.Model):
 
     def _give_back(self, tasks):
         """Let these be the first of the next claim: there may be other work meanwhile."""
+        if not tasks:
+            return
         messages = self.env["stock.channel.message"].union(
             *(task.message for task in tasks)
         )
