@@ -46,16 +46,16 @@ class TestPoison(HubCase):
         self.deliver("order.updated", self.order_data("poison"))
         for number in range(12, 24):
             self.deliver("order.updated", self.order_data(f"{number}"))
-        apply = StockChannelOrderApply._apply
+        plan = StockChannelOrderApply._plan_snapshot
         deaths = []
 
         def kill(order, snapshot):
             if snapshot.id == "poison":
                 deaths.append(order.id)
                 raise Killed
-            return apply(order, snapshot)
+            return plan(order, snapshot)
 
-        with patch.object(StockChannelOrderApply, "_apply", kill):
+        with patch.object(StockChannelOrderApply, "_plan_snapshot", kill):
             for _death in range(3):
                 self.die()
                 self.env["stock.channel.message"].search(
