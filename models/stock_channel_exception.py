@@ -385,6 +385,9 @@ class StockChannelException(models.Model):
                 exception.channel_id._wake_publishers()
             elif exception.fulfillment_id.state == "rejected":
                 exception.fulfillment_id._retry()
+            elif not exception.fulfillment_id:
+                # What was mended here shows when the newest word is taken again.
+                exception.channel_order_id._retry_newest()
 
     def action_retry(self):
         """Try again now everything that failed for this cause."""

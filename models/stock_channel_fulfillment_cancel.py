@@ -266,25 +266,3 @@ class StockChannelOrderLineCancelledHere(models.Model):
         """Return what the channel is being told and has not taken yet."""
         known = max(self.cancelled_qty, self.cancel_taken_qty)
         return float(to_decimal(self._cancelled_told_qty() - known))
-
-    # ------------------------------------------------------------- the echo
-
-    def _remove_quantity(self, quantity):
-        """Take off only what was not cancelled here before the channel said so."""
-        known = min(self._gone_here_qty(), quantity)
-        if self.uom_id.compare(known, 0.0) > 0:
-            self._lower_sale_lines(known)
-        rest = float(to_decimal(quantity - known))
-        if self.uom_id.compare(rest, 0.0) > 0:
-            super()._remove_quantity(rest)
-
-    def _lower_sale_lines(self, quantity):
-        """Let the sale order say what is to come; its transfers say so already."""
-        for part_sudo in self._parts()[::-1]:
-            extra = part_sudo.product_uom_qty - self._part_coming_qty(part_sudo)
-            lowered = min(extra, quantity)
-            if self.uom_id.compare(lowered, 0.0) > 0:
-                part_sudo.with_context(skip_procurement=True)._set_channel_quantity(
-                    part_sudo.product_uom_qty - lowered
-                )
-                quantity -= lowered

@@ -122,7 +122,7 @@ class StockChannelOrderPlan(models.Model):
         """Return whether a version that was applied came again with other content."""
         if not self.applied_snapshot:
             return not plan.is_empty()
-        return facts_from_json(self.applied_snapshot["seen"]) != now
+        return is_other_word(facts_from_json(self.applied_snapshot["seen"]), now)
 
     def _mark_applied(self, plan, now):
         """Keep what the ERP follows from now on; conflicts stay as they were."""
@@ -261,6 +261,19 @@ class SaleOrderLinePlan(models.Model):
         return self.product_uom_id._compute_quantity(
             self.product_uom_qty, unit, round=False
         )
+
+
+def is_other_word(before, now):
+    """Return whether two words of a channel differ.
+
+    One that names no location for a moment, such as after a cancellation, says nothing
+    else by that.
+    """
+    return any(
+        before.get(key) != now.get(key)
+        for key in before.keys() | now.keys()
+        if key.field != Field.LOCATION or (before.get(key) and now.get(key))
+    )
 
 
 def odd_one(values, base):

@@ -86,11 +86,7 @@ class StockChannelOrderPayment(models.Model):
         if is_newest and self.waits_for_payment:
             self.waits_for_payment = False
             self.cleared_at = self.cleared_at or max(self.updated_at, self.placed_at)
-        note = super()._apply(snapshot)
-        # It is known late at times, and changes when the customer pays once more.
-        if is_newest and self.sale_order_id and self.payment_reference:
-            self.sale_order_id.sudo().reference = self.payment_reference
-        return note
+        return super()._apply(snapshot)
 
     def _must_wait_for_payment(self):
         return (

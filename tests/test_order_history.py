@@ -44,6 +44,7 @@ KINDS = {
     "late",
     "ship",
     "part",
+    "put_back",
     "restock",
     "scrap",
 }
@@ -57,7 +58,7 @@ class TestOrderHistory(HubCase):
     def setUpClass(cls):
         super().setUpClass()
         south = cls.env["stock.warehouse"].create(
-            {"name": "Hub South", "code": "HUBS", "delivery_steps": "ship_only"}
+            {"name": "Hub South", "code": "HUBS", "delivery_steps": "pick_ship"}
         )
         cls.places = {
             "main": cls.place,
@@ -125,6 +126,8 @@ class TestOrderHistory(HubCase):
             if order.may_change() and self.dice.random() < 0.4:
                 told += self.change(order)
         self.tell(told)
+        self.run_all()
+        self.put_back()
         self.run_all()
         self.compare("the shop's changes")
         for order in self.books.orders.values():
@@ -287,6 +290,20 @@ class TestOrderHistory(HubCase):
                 if number:
                     self.done["part" if line.open else "ship"] += 1
 
+    def put_back(self):
+        """Bring back to the shelf what was picked and then cancelled."""
+        moves = self.env["stock.move"].search(
+            [
+                ("channel_put_back_line_id", "!=", False),
+                ("state", "not in", ("done", "cancel")),
+            ]
+        )
+        for picking in moves.picking_id:
+            picking.action_assign()
+            picking.move_ids.picked = True
+            picking.button_validate()
+            self.done["put_back"] += 1
+
     def open_pickings(self, sale):
         pickings = sale.picking_ids.filtered(
             lambda picking: picking.state not in ("done", "cancel")
@@ -397,6 +414,8 @@ class TestOrderHistory(HubCase):
                 for place in PLACES
             },
             "unfinished": {"messages": 0, "in flight": 0, "sale orders": 0},
+            # The shop needs not be told of what it has cancelled itself.
+            "told": {"cancellations": 0},
         }
 
     def found(self):
@@ -438,6 +457,7 @@ class TestOrderHistory(HubCase):
                 )
                 - len(orders.sale_order_id),
             },
+            "told": {"cancellations": len(self.shop.books.cancellations)},
         }
 
     def ordered_here(self, line):

@@ -1,8 +1,11 @@
 """What a change costs depends on the change, not on the catalogue (PROOF, R15)."""
 
 import logging
+from unittest.mock import patch
 
 from odoo.tests import tagged
+
+from odoo.addons.stock_channel_hub.models import stock_channel_publish
 
 from .common import HubCase
 from .statements import counted
@@ -19,6 +22,13 @@ PUBLISH_LIMIT = 100
 @tagged("post_install", "-at_install")
 class TestScale(HubCase):
     """Few statements, however many rows; few rows, however large the catalogue."""
+
+    def setUp(self):
+        super().setUp()
+        # What is counted is statements: a slow machine must not end a slice early.
+        patcher = patch.object(stock_channel_publish, "SLICE_SECONDS", 3600)
+        patcher.start()
+        self.addCleanup(patcher.stop)
 
     def make_catalogue(self, count):
         """List so many products with ten pieces each, at the shop and here."""
