@@ -8,7 +8,7 @@ something else, is a conflict: a person decides, and the rest goes on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
@@ -104,7 +104,11 @@ class Plan:
 
 
 def plan_order(
-    lines: Iterable[LineState], *, exists: bool, is_cancelled: bool = False
+    lines: Iterable[LineState],
+    *,
+    exists: bool,
+    is_cancelled: bool = False,
+    is_followed: bool = False,
 ) -> Plan:
     """Return what brings the ERP from the applied to the wanted quantities.
 
@@ -113,6 +117,8 @@ def plan_order(
 
     :param exists: whether the ERP has an order for it already.
     :param is_cancelled: whether that order is cancelled in the ERP.
+    :param is_followed: whether it is so because the channel had cancelled it. Told
+        also from nothing being applied, which refusing a part of it changes.
     """
     states = list(lines)
     changed = [line for line in states if line.wanted != line.applied]
@@ -127,9 +133,19 @@ def plan_order(
     if not wants_anything:
         return Plan(action=Action.CANCEL, deltas=deltas)
     if is_cancelled:
-        is_ours = not any(line.applied for line in states)
-        return Plan(action=Action.REOPEN if is_ours else Action.REFUSE, deltas=deltas)
+        return Plan(action=_action_of_cancelled(states, is_followed), deltas=deltas)
     return _plan_quantities(changed)
+
+
+def _action_of_cancelled(states: Sequence[LineState], is_followed: bool) -> Action:
+    """Return what a change means for an order that is cancelled in the ERP.
+
+    Where the channel cancels part of it as well, both agree about that part.
+    """
+    if not any(line.wanted > line.applied for line in states):
+        return Action.CHANGE
+    is_followed = is_followed or not any(line.applied for line in states)
+    return Action.REOPEN if is_followed else Action.REFUSE
 
 
 def _plan_quantities(changed: Iterable[LineState]) -> Plan:

@@ -53,7 +53,6 @@ class StockChannelCharges(models.Model):
     )
     fee_product_id = fields.Many2one(
         "product.product",
-        string="Fee Product",
         check_company=True,
         domain=[("type", "=", "service")],
         default=lambda self: self.env.ref(

@@ -58,6 +58,10 @@ class NeedsPerson(Exception):
         self.needs = list(needs) or [(fingerprint, {})]
         self.vals = vals
 
+    def as_text(self):
+        """Return what to tell somebody who is waiting at the screen."""
+        return f"{self.cause}\n{self.next_step}"
+
     def open(self, env, channel, message=None):
         """Open one exception per thing that is needed."""
         exceptions = env["stock.channel.exception"]

@@ -137,7 +137,7 @@ class StockChannelOrderCancelledHere(models.Model):
         if any(
             line.uom_id.compare(need, line._untaken_cancel_qty())
             for line, need in needs.items()
-        ) or self._cancellations().filtered(lambda report: report._is_echoed()):
+        ) or self._cancellations().filtered(lambda report: report._is_overtaken()):
             self._cancellations().filtered(lambda r: r._is_untold())._drop()
         quantities = {
             line: need - line._untaken_cancel_qty() for line, need in needs.items()
@@ -170,14 +170,17 @@ class StockChannelOrderCancelledHere(models.Model):
 class StockChannelFulfillmentEcho(models.Model):
     _inherit = "stock.channel.fulfillment"
 
-    def _is_echoed(self):
-        """Return whether the channel tells by itself of all that was cancelled."""
+    def _is_overtaken(self):
+        """Return whether the channel tells by itself of some that is to be told.
+
+        Told all the same, it would cancel that part once more.
+        """
         self.ensure_one()
-        return all(
+        return any(
             line.order_line_id.uom_id.compare(
-                line.order_line_id.cancelled_qty, line.cancelled_to_qty
+                line.order_line_id.cancelled_qty, line.cancelled_to_qty - line.quantity
             )
-            >= 0
+            > 0
             for line in self.line_ids
         )
 
@@ -266,3 +269,36 @@ class StockChannelOrderLineCancelledHere(models.Model):
         """Return what the channel is being told and has not taken yet."""
         known = max(self.cancelled_qty, self.cancel_taken_qty)
         return float(to_decimal(self._cancelled_told_qty() - known))
+
+    # ------------------------------------------------------------- the echo
+
+    def _remove_quantity(self, quantity):
+        """Take off only what was not cancelled here before the channel said so.
+
+        What the sale order was lowered by is left out of the plan already; what only
+        its transfers know of is not.
+        """
+        known = min(self._dropped_units(), quantity)
+        if self.uom_id.compare(known, 0.0) > 0:
+            self._lower_sale_lines(known)
+        rest = float(to_decimal(quantity - known))
+        if self.uom_id.compare(rest, 0.0) > 0:
+            super()._remove_quantity(rest)
+
+    def _dropped_units(self):
+        """Return what the sale order still has and its transfers do not."""
+        return sum(
+            max(part._channel_unit_qty() - self._part_coming_qty(part), 0.0)
+            for part in self._parts()
+        )
+
+    def _lower_sale_lines(self, quantity):
+        """Let the sale order say what is to come; its transfers say so already."""
+        for part_sudo in self._parts()[::-1]:
+            extra = part_sudo.product_uom_qty - self._part_coming_qty(part_sudo)
+            lowered = min(extra, quantity)
+            if self.uom_id.compare(lowered, 0.0) > 0:
+                part_sudo.with_context(skip_procurement=True)._set_channel_quantity(
+                    part_sudo.product_uom_qty - lowered
+                )
+                quantity -= lowered

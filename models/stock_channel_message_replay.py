@@ -33,8 +33,12 @@ class StockChannelMessageReplay(models.Model):
         return super()._count_due() + self.env["stock.channel.replay"]._count_unfed()
 
     def _retry(self):
-        """Put back what is finished; what is being worked on stays with its worker."""
-        for message in self:
+        """Put back what is finished; what is being worked on stays with its worker.
+
+        What was erased since says nothing any more and stays as it is: worked on, it
+        would be a delivery that nobody can read.
+        """
+        for message in self.filtered(lambda message: not message.erased_at):
             vals = {"attempts": 0, "next_attempt_at": False}
             if message.state == "pending":
                 vals["lease_until"] = message.lease_until

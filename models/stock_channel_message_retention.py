@@ -106,6 +106,9 @@ class StockChannelMessageRetention(models.Model):
     def _ended(self, days, condition):
         """Return a select of messages that were done longer ago than ``days``.
 
+        Those of an order somebody has to decide about, or that waits for its payment,
+        are kept: they are worked on once more then.
+
         :param str days: the channel's field that says so.
         """
         return SQL(
@@ -132,6 +135,16 @@ class StockChannelMessageRetention(models.Model):
                        ON replay.id = chosen.replay_id
                     WHERE chosen.message_id = message.id
                       AND replay.state = 'running')
+               AND NOT EXISTS (
+                   SELECT 1
+                     FROM stock_channel_exception AS question
+                    WHERE question.channel_order_id = message.channel_order_id
+                      AND question.state = 'open')
+               AND NOT EXISTS (
+                   SELECT 1
+                     FROM stock_channel_order AS unpaid
+                    WHERE unpaid.id = message.channel_order_id
+                      AND unpaid.waits_for_payment)
              LIMIT %(limit)s
                FOR UPDATE OF message SKIP LOCKED
             """,

@@ -47,9 +47,10 @@ class StockChannelOrderApply(models.Model):
         self._check_mapped(snapshot)
         if not self.was_created:
             self._leave_out_shipped()
+        is_followed = not any(self.line_ids.mapped("applied_qty"))
         self._refuse_short()
         now = read_facts(snapshot)
-        plan = self._plan(now)
+        plan = self._plan(now, is_followed)
         self._check_sale_order()
         return plan, now
 
@@ -153,8 +154,11 @@ class StockChannelOrderApply(models.Model):
     # ---------------------------------------------------------------- change
 
     def _apply_change(self, plan, snapshot):
-        """Change what changed at the channel; of some of it a person has to decide."""
-        if self._is_gone_here():
+        """Change what changed at the channel; of some of it a person has to decide.
+
+        Of an order that is cancelled here only what the channel cancels too.
+        """
+        if not self.sale_order_id:
             return self.env._("No quantity changed.")
         by_id = {str(line.id): line for line in self.line_ids}
         for line_id, delta in plan.deltas.items():

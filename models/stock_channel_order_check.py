@@ -21,10 +21,7 @@ class StockChannelOrderCheck(models.Model):
     def _check_after(self, snapshot):
         """Tell a person of what an applied snapshot leaves open."""
         self._check_shipped_elsewhere()
-        if not self.sale_order_id:
-            return
-        # A sale order that holds only the rest has another total by nature.
-        if not any(self.line_ids.mapped("elsewhere_qty")):
+        if self.sale_order_id and not self._holds_only_rest():
             self._check_total(snapshot)
 
     def _check_sale_order(self):

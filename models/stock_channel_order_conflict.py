@@ -131,6 +131,8 @@ class StockChannelConflict(models.Model):
             line = self.line_ids.browse(int(ref))
             line.applied_qty = line._wanted_qty()
             line._log_dirty()
+            # What is ordered less of here than there will never leave.
+            self._settle_cancelled(self.env._("The quantity was lowered."))
             return
         if not self.applied_snapshot:
             return
@@ -155,17 +157,11 @@ class StockChannelExceptionConflict(models.Model):
             )
         )
 
-    def _retry(self):
-        """Look again at conflicts; what the channel last said is in its messages."""
-        conflicts = self._conflicts()
-        for order in conflicts.channel_order_id:
-            order.message_log_ids.filtered(lambda m: m.state == "done")._retry()
-        return super(StockChannelExceptionConflict, self - conflicts)._retry()
-
     def action_ignore(self):
         """Ignoring a conflict decides it: it stays as it is here."""
-        super().action_ignore()
+        result = super().action_ignore()
         for exception in self.sudo()._conflicts():
             if exception.state != "ignored":
                 continue
             exception.channel_order_id._keep_ours(exception.fingerprint)
+        return result

@@ -120,7 +120,10 @@ class StockChannelOrderLineFacts(models.Model):
         )
 
     def _move_to_assigned(self, order, snapshot):
-        """Take the line from where the channel says now, unless it is begun with."""
+        """Take the line from where the channel says now, unless it is begun with.
+
+        What somebody here has cancelled of its delivery stays cancelled.
+        """
         place = self.assigned_location_id
         parts_sudo = self._parts()
         if place not in self.channel_id.location_ids._mapped():
@@ -129,8 +132,9 @@ class StockChannelOrderLineFacts(models.Model):
             return
         quantity = 0.0
         for part_sudo in parts_sudo:
-            if part_sudo.channel_location_id != place:
-                quantity += part_sudo.product_uom_qty
+            coming = self._part_coming_qty(part_sudo)
+            if part_sudo.channel_location_id != place and coming:
+                quantity += coming
                 self._remove_from(part_sudo, part_sudo.product_uom_qty)
         self.channel_location_id = place
         if quantity:

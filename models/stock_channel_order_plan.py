@@ -39,16 +39,18 @@ class StockChannelOrderPlan(models.Model):
 
     # -------------------------------------------------------------- planning
 
-    def _plan(self, now):
+    def _plan(self, now, is_followed):
         """Return the plan that brings the sale order to what the channel says now.
 
         :param now: facts of the snapshot, from ``facts.read_facts``.
+        :param is_followed: whether nothing of it was applied before this snapshot.
         """
         order_sudo = self.sale_order_id.sudo()
         plan = plan_order(
             [line._plan_state() for line in self.line_ids],
             exists=self.was_created,
             is_cancelled=order_sudo.state == "cancel",
+            is_followed=is_followed,
         )
         is_open = order_sudo and order_sudo.state != "cancel"
         if plan.action not in FOLLOWING or not (is_open or plan.action == "reopen"):
@@ -283,10 +285,6 @@ def odd_one(values, base):
 
 
 def tax_rate(sale_line):
-    """Return the tax of a sale line in percent; what is no percentage is negative."""
-    taxes = sale_line.tax_ids
-    if not taxes:
-        return Decimal(0)
-    if len(taxes) == 1 and taxes.amount_type == "percent":
-        return to_decimal(taxes.amount)
-    return Decimal(-1)
+    """Return the taxes of a sale line in percent; what is no percentage is negative."""
+    percent = sale_line.tax_ids._percent()
+    return Decimal(-1) if percent is None else to_decimal(percent)

@@ -26,7 +26,6 @@ class StockChannelTotal(models.Model):
     )
     rounding_product_id = fields.Many2one(
         "product.product",
-        string="Rounding Product",
         check_company=True,
         domain=[("type", "=", "service")],
         default=lambda self: self.env.ref(
@@ -81,11 +80,14 @@ class StockChannelOrderTotal(models.Model):
     _inherit = "stock.channel.order"
 
     def _retry_newest(self):
-        """Take the newest word about these orders again."""
+        """Take the newest word about these orders again.
+
+        Not that of a return, which may have come later.
+        """
         for order in self:
-            order.message_log_ids.filtered(
-                lambda message: message.state == "done"
-            ).sorted("id")[-1:]._retry()
+            done = order.message_log_ids.filtered(lambda m: m.state == "done")
+            newest = done.filtered(lambda m, order=order: m.id == order.read_message)
+            (newest or done.sorted("id")[-1:])._retry()
 
     def _settle_rounding(self, snapshot):
         """Make up for what the two round differently, as far as the channel allows."""
@@ -100,8 +102,7 @@ class StockChannelOrderTotal(models.Model):
         is_small = (
             currency.compare_amounts(abs(difference), channel.rounding_tolerance) <= 0
         )
-        # A sale order that holds only the rest has another total by nature.
-        if not is_small or any(self.line_ids.mapped("elsewhere_qty")):
+        if not is_small or self._holds_only_rest():
             difference = 0.0
         price = Price(unit_price=to_decimal(difference))
         if known_sudo:
@@ -118,6 +119,18 @@ class StockChannelOrderTotal(models.Model):
                     }
                 )
             ]
+
+    def _holds_only_rest(self):
+        """Return whether the sale order has another total by nature.
+
+        Part of it was shipped before it was here; or was cancelled here, and the
+        channel's word does not say so yet.
+        """
+        return any(
+            line.elsewhere_qty
+            or line.uom_id.compare(line._cancelled_told_qty(), line.cancelled_qty) > 0
+            for line in self.line_ids.filtered("uom_id")
+        )
 
     def _check_total(self, snapshot):
         """Open an exception when the two sums differ by a cent.

@@ -246,7 +246,7 @@ class StockChannelReturnLineInspect(models.Model):
             try:
                 channel_return._replan(channel_return.state == "received")
             except NeedsPerson as need:
-                raise UserError(f"{need.cause}\n{need.next_step}") from need
+                raise UserError(need.as_text()) from need
             channel_return.message_post(
                 body=self.env._(
                     "%(user)s decided for %(sku)s: %(what)s.",

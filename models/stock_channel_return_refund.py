@@ -376,7 +376,6 @@ class AccountMove(models.Model):
 
     channel_return_id = fields.Many2one(
         "stock.channel.return",
-        string="Channel Return",
         readonly=True,
         copy=False,
         index="btree_not_null",

@@ -37,11 +37,10 @@ class StockChannelOrderShippedElsewhere(models.Model):
                 with self.env.cr.savepoint():
                     self._ship_there(shares)
         except NeedsPerson as need:
-            need.open(self.env, self.channel_id)
+            return need.open(self.env, self.channel_id)
         except UserError as error:
-            self._cannot_follow(str(error)).open(self.env, self.channel_id)
-        else:
-            super()._check_shipped_elsewhere()
+            return self._cannot_follow(str(error)).open(self.env, self.channel_id)
+        return super()._check_shipped_elsewhere()
 
     def _left_from_here(self):
         """Close the question who shipped it, once it has left from here."""
@@ -104,13 +103,6 @@ class StockChannelOrderShippedElsewhere(models.Model):
             exceptions._resolve_fingerprint(self.channel_id, fingerprint)
         for line in fallen | risen:
             line.fulfilled_seen_qty = line.fulfilled_qty
-
-    def _take_again(self):
-        """Take the newest word about these orders again, in the inbox."""
-        for order in self:
-            order.message_log_ids.filtered(
-                lambda message: message.state == "done"
-            ).sorted("id")[-1:]._retry()
 
     # -------------------------------------------------------------- shipping
 
@@ -273,5 +265,5 @@ class StockChannelExceptionShippedElsewhere(models.Model):
                 == f"order:{exception.channel_order_id.id}:elsewhere"
             )
         ).channel_order_id
-        orders._take_again()
+        orders._retry_newest()
         return result

@@ -4,6 +4,7 @@ from odoo import fields, models
 
 from ..connectors.plan import take_from
 from .quantities import plain, to_decimal
+from .stock_reservation import PLACES
 
 
 class StockChannelOrderLineShippedElsewhere(models.Model):
@@ -213,17 +214,33 @@ class StockMoveShippedElsewhere(models.Model):
             offered[key] = offered.get(key, Decimal(0)) + to_decimal(quantity)
         return offered
 
+    def _source_places(self):
+        """Return the ids of the locations that were offered to the channel for this."""
+        return self._within_channel_location().env.context.get(PLACES) or (
+            self.location_id.ids
+        )
+
     def _source_quants(self, lot=None):
-        """Return what lies where this move takes from, and is the company's own."""
+        """Return what lies where this move takes from, and is the company's own.
+
+        What is on sale comes first: the channel may have shipped what was not, but
+        only when there is nothing else.
+        """
         domain = [
             ("product_id", "=", self.product_id.id),
-            ("location_id", "child_of", self.location_id.id),
+            ("location_id", "child_of", self._source_places()),
             ("owner_id", "=", False),
             ("quantity", ">", 0),
         ]
         if lot:
             domain.append(("lot_id", "=", lot.id))
-        return self.env["stock.quant"].search(domain, order="in_date, id")
+        quants = self.env["stock.quant"].search(domain, order="in_date, id")
+        return quants.sorted(
+            lambda quant: (
+                quant.location_id.effective_stock_condition != "sellable"
+                or quant.lot_id.stock_condition not in (False, "sellable")
+            )
+        )
 
     def _reserve_exactly(self, lot, quantity):
         """Reserve this much of a lot, from what others have reserved if need be.
@@ -268,7 +285,7 @@ class StockMoveShippedElsewhere(models.Model):
         """Return other moves that have reserved this lot here, the newest first."""
         domain = [
             ("product_id", "=", self.product_id.id),
-            ("location_id", "child_of", self.location_id.id),
+            ("location_id", "child_of", self._source_places()),
             ("move_id", "!=", self.id),
             ("state", "in", ("assigned", "partially_available")),
             ("quantity_product_uom", ">", 0),

@@ -45,6 +45,7 @@ from . import (
     test_regress_jobs,
     test_regress_numbers,
     test_regress_orders,
+    test_regress_part3,
     test_regress_shipping,
     test_report_cancel,
     test_reservations,

@@ -70,5 +70,5 @@ class StockChannelMatchWizard(models.TransientModel):
         try:
             receipt_sudo._match(self.order_line_id.sudo())
         except NeedsPerson as need:
-            raise UserError(f"{need.cause}\n{need.next_step}") from need
+            raise UserError(need.as_text()) from need
         return {"type": "ir.actions.act_window_close"}

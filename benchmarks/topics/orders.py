@@ -20,7 +20,7 @@ ORDERS = 100
 QUICK_ORDERS = 50
 FULL_PAIRS = 60
 # Two workers share more of them, so that the end of one claim weighs little.
-SHARED = 4
+SHARED = 2
 LINES = 3
 QUANTITY = 2
 PRICE = 10

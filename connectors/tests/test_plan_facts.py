@@ -369,11 +369,16 @@ class TestConflicts(unittest.TestCase):
         self.assertEqual((plan.action, plan.conflicts), (Action.CANCEL, ()))
 
     def test_an_order_cancelled_here(self) -> None:
-        ours = LineState(id="a", wanted=Decimal(3), applied=Decimal(5))
-        theirs = LineState(id="a", wanted=Decimal(3))
-        for state, action in ((ours, Action.REFUSE), (theirs, Action.REOPEN)):
+        for applied, wanted, action in (
+            (5, 6, Action.REFUSE),
+            (5, 3, Action.CHANGE),
+            (0, 3, Action.REOPEN),
+        ):
+            state = LineState(id="a", wanted=Decimal(wanted), applied=Decimal(applied))
             plan = plan_order([state], exists=True, is_cancelled=True)
-            self.assertEqual(plan.action, action)
+            self.assertEqual(
+                (plan.action, plan.deltas["a"]), (action, wanted - applied)
+            )
 
     def test_a_change_taken_back_ends_the_conflict(self) -> None:
         erp = follow([make_snapshot(1)])

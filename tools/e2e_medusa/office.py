@@ -115,6 +115,8 @@ class Office:
                 "connector": "medusa",
                 "base_url": shop_url,
                 "allowed_hosts": shop_url.removeprefix("http://"),
+                # What nobody has seen yet is expected on its shelf.
+                "return_disposition": "restock",
             },
         )
         domain = [("id", "=", self.channel_id)]

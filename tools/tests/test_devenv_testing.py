@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from tools.devenv.errors import DevEnvError
-from tools.devenv.testing import counts, lint, logs, pure
+from tools.devenv.testing import counts, lint, logs, odoo_suite, pure
 from tools.devenv.testing.results import SuiteResult, read_junit, summary
 
 JUNIT = """<testsuites><testsuite>
@@ -128,4 +128,20 @@ class TestPure(unittest.TestCase):
         self.assertEqual(
             pure._count(result, 4),
             {"passed": 2, "failed": 1, "skipped": 1, "collected": 4},
+        )
+
+
+class TestHalves(unittest.TestCase):
+    """The Odoo tests in two processes, of which one has Odoo's server."""
+
+    def test_every_file_is_in_one_half(self):
+        sources = {
+            Path("a"): "def test_1" * 9,
+            Path("b"): "class B(HttpCase):\n def test_1",
+            Path("c"): "def test_1" * 5,
+            Path("d"): "def test_1" * 5,
+        }
+        served, others = odoo_suite.halves(sources)
+        self.assertEqual(
+            (served, others), ([Path("b"), Path("c"), Path("d")], [Path("a")])
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,7 +19,11 @@ from .logs import complaints
 from .results import SuiteResult, read_junit
 
 TOUR_FILES = "test_tours*.py"
-LIMIT_SECONDS = 1500.0  # a hung test must not eat the whole of CI's time
+LIMIT_SECONDS = 2400.0  # a hung test must not eat the whole of CI's time
+# Random histories take as long as so many other tests.
+HISTORIES = 80
+# Odoo's server for HTTP tests has one port: those tests are in the first half.
+_SERVED = re.compile(r"\bHttpCase\b")
 _COLLECTED_TEST = re.compile(r"^\S+\.py::\S+$", re.MULTILINE)
 _NOTHING_LEFT = """
 SELECT 'table ' || table_name FROM information_schema.tables
@@ -111,10 +117,53 @@ def run_odoo(env: Environment) -> SuiteResult:
             lifecycle.uninstall(bare)
         env.drop_database(bare)
         if lifecycle.install(tests, demo=True):
-            ignored = f"--ignore-glob=*/{TOUR_FILES}"
-            result.add(_pytest(env, "odoo", tests, [env.layout.addon_tests, ignored]))
+            for part in _in_halves(env, tests):
+                result.add(part)
         env.drop_database(tests)
     return result.finish()
+
+
+def _in_halves(env: Environment, database: str) -> list[SuiteResult]:
+    """Run the tests but the tours in two processes, each on a database of its own.
+
+    The second one's output follows when both have ended.
+    """
+    served, others = halves(
+        {
+            path: path.read_text(encoding="utf-8")
+            for path in sorted(env.layout.addon_tests.glob("test_*.py"))
+            if path not in _tour_files(env)
+        }
+    )
+    copy = env.database_name("tests_copy")
+    env.create_database(copy, database)
+    log = env.log("odoo-second-half")
+    log.unlink(missing_ok=True)
+    with (
+        _pytest(env, "odoo-2", copy, others, log=log) as second,
+        _pytest(env, "odoo", database, served, http=True) as first,
+    ):
+        results = [first.result(), second.result()]
+    print(log.read_text(encoding="utf-8", errors="replace"), flush=True)
+    env.drop_database(copy)
+    return results
+
+
+def halves(sources: Mapping[Path, str]) -> tuple[list[Path], list[Path]]:
+    """Share test files out by the number of their tests.
+
+    :return: those that may need Odoo's server and more, and the rest.
+    """
+    served = [path for path, source in sources.items() if _SERVED.search(source)]
+    weights = {
+        path: source.count("def test_") + HISTORIES * ("SEEDS" in source)
+        for path, source in sources.items()
+    }
+    halves_: tuple[list[Path], list[Path]] = (served, [])
+    rest = [path for path in sources if path not in served]
+    for path in sorted(rest, key=lambda path: (-weights[path], path)):
+        min(halves_, key=lambda half: sum(weights[each] for each in half)).append(path)
+    return halves_
 
 
 def run_tours(env: Environment) -> SuiteResult:
@@ -127,7 +176,8 @@ def run_tours(env: Environment) -> SuiteResult:
     database = env.database_name("tours")
     with env.postgres():
         env.create_database(database, env.template_database())
-        result.add(_pytest(env, "tours", database, files))
+        with _pytest(env, "tours", database, files, http=True) as run:
+            result.add(run.result())
         env.drop_database(database)
     return result.finish()
 
@@ -153,10 +203,46 @@ def _tour_files(env: Environment) -> list[str | Path]:
     return [*sorted(env.layout.addon_tests.glob(TOUR_FILES))]
 
 
+@dataclass
+class _Run:
+    """One run of pytest-odoo that has been started."""
+
+    name: str
+    report: Path
+    process: subprocess.Popen[str]
+
+    def result(self) -> SuiteResult:
+        """Wait for its end and read its report; a crash is a failure, too."""
+        problem = None
+        try:
+            status = self.process.wait(LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            status, problem = -1, f"it was ended after {LIMIT_SECONDS:.0f} s"
+        try:
+            result = read_junit(self.name, self.report)
+        except (OSError, ElementTree.ParseError):
+            result = SuiteResult(self.name)
+            problem = problem or f"pytest ended with status {status} and no report"
+        if problem or (status and not result.failed):
+            result.fail(problem or f"pytest ended with status {status}, see above")
+        return result
+
+
+@contextmanager
 def _pytest(
-    env: Environment, name: str, database: str, arguments: Sequence[str | Path]
-) -> SuiteResult:
-    """Run pytest-odoo once and read its report; a crash is a failure, too."""
+    env: Environment,
+    name: str,
+    database: str,
+    arguments: Sequence[str | Path],
+    *,
+    http: bool = False,
+    log: Path | None = None,
+) -> Iterator[_Run]:
+    """Start pytest-odoo, and end it with the block.
+
+    :param bool http: serve requests during the tests.
+    :param log: takes the output, instead of ours.
+    """
     report = env.layout.dev / "reports" / f"{name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
@@ -167,21 +253,9 @@ def _pytest(
         "--durations-min=1",
         f"--junitxml={report}",
     ]
-    command = env.pytest_command(database, [*options, *map(str, arguments)], http=True)
-    problem = None
-    with running(command, env=env.variables(), cwd=env.layout.root) as process:
-        try:
-            status = process.wait(LIMIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            status, problem = -1, f"it was ended after {LIMIT_SECONDS:.0f} s"
-    try:
-        result = read_junit(name, report)
-    except (OSError, ElementTree.ParseError):
-        result = SuiteResult(name)
-        problem = problem or f"pytest ended with status {status} and no report"
-    if problem or (status and not result.failed):
-        result.fail(problem or f"pytest ended with status {status}, see above")
-    return result
+    command = env.pytest_command(database, [*options, *map(str, arguments)], http=http)
+    with running(command, env=env.variables(), cwd=env.layout.root, log=log) as process:
+        yield _Run(name, report, process)
 
 
 def _collected(env: Environment, database: str, arguments: Sequence[str | Path]) -> int:
