@@ -17,5 +17,7 @@ def uninstall_hook(env):
     )
     crons = channels_sudo.publish_cron_id | channels_sudo.poll_cron_id
     channels_sudo.write({"publish_cron_id": False, "poll_cron_id": False})
-    crons.unlink()
+    # Duplicates of the job are further workers.
+    workers = channels_sudo.with_context(active_test=False)._inbox_workers()
+    (crons | workers).unlink()
     env.cr.execute(SQL("DROP SEQUENCE IF EXISTS %s", SQL.identifier(SEQUENCE)))

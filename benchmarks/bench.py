@@ -32,6 +32,7 @@ class Bench:
 
     def __init__(self, session: Session) -> None:
         self.plan: Plan = session.plan
+        self.config = session.config
         self.database = session.databases[0]
         self.tenth = session.databases[-1]
 

@@ -20,7 +20,8 @@ class Figure:
     :param float value: median of the runs, in ``unit``.
     :param float baseline: what it is compared with, in the same unit.
     :param float ratio: value against baseline.
-    :param float limit: the largest ratio that still meets the goal.
+    :param float limit: the largest ratio that still meets the goal, or the smallest
+        where more is better.
     :param str note: what a reader must know to judge the figure.
     """
 
@@ -31,14 +32,17 @@ class Figure:
     ratio: float
     limit: float
     note: str = ""
+    more_is_better: bool = False
 
     @property
     def goal(self) -> str:
         """The goal in words, as in ``<= 1.5``."""
-        return f"<= {self.limit:.4g}"
+        return f"{'>=' if self.more_is_better else '<='} {self.limit:.4g}"
 
     @property
     def met(self) -> bool:
+        if self.more_is_better:
+            return self.ratio >= self.limit
         return self.ratio <= self.limit
 
     def noted(self, note: str) -> Figure:
@@ -86,6 +90,7 @@ def compare_pairs(
     *,
     unit: str = "s",
     note: str = "",
+    more_is_better: bool = False,
 ) -> Figure:
     """Compare runs that were made in pairs: the ratio is the median of theirs.
 
@@ -93,7 +98,14 @@ def compare_pairs(
     """
     ratios = [_ratio(*pair) for pair in zip(values, baselines, strict=True)]
     return Figure(
-        name, median(values), unit, median(baselines), median(ratios), limit, note
+        name,
+        median(values),
+        unit,
+        median(baselines),
+        median(ratios),
+        limit,
+        note,
+        more_is_better,
     )
 
 

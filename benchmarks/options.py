@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .figures import DEFAULT_LISTINGS, LEAST_RUNS
 
-TOPICS = ("availability", "ledger", "sweep", "delta", "hooks")
+TOPICS = ("availability", "ledger", "sweep", "delta", "hooks", "orders")
 LEAST_LISTINGS = 1000
 PAIRS = 60
 QUICK_LISTINGS = 10_000

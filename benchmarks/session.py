@@ -2,6 +2,7 @@
 
 ``python -m benchmarks.session build CONFIG DATABASE LISTINGS``
 ``python -m benchmarks.session measure SESSION``, a JSON file
+``python -m benchmarks.session work CONFIG DATABASE``, see ``workers``
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import dataset, odoo_session
+from . import dataset, odoo_session, workers
 from .bench import Bench
 from .figures import Figure, report_path, table, write_report
 from .options import Session
@@ -38,9 +39,14 @@ def _measure(file: str) -> None:
     print(f"\n{session.plan.listings} listings\n{table(shown)}", flush=True)
 
 
+def _work(config: str, database: str) -> None:
+    odoo_session.start(Path(config))
+    workers.work(database)
+
+
 def main(words: Sequence[str]) -> None:
     """Do what the first word says."""
-    {"build": _build, "measure": _measure}[words[0]](*words[1:])
+    {"build": _build, "measure": _measure, "work": _work}[words[0]](*words[1:])
 
 
 if __name__ == "__main__":

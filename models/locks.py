@@ -3,7 +3,9 @@
 1. ``ir_cron`` row of the running job (Odoo takes it).
 2. Advisory locks per product and warehouse, in ascending key order, as the first
    statement of a transaction that will reserve stock (``lock_stock``). Where the
-   warehouse is still to be chosen, those of every warehouse that could be.
+   warehouse is still to be chosen, those of every warehouse that could be. A batch
+   of orders takes only those that are free (``try_lock_stock``), so it never waits
+   while it holds some.
 3. ``stock_channel_message`` rows, by ascending id.
 4. ``stock_channel_order`` row.
 5. ``stock_channel_approval`` rows, by ascending id.
@@ -42,3 +44,30 @@ def lock_stock(cr, pairs):
             keys,
         )
     )
+
+
+def try_lock_stock(cr, pairs):
+    """Take those of the locks that nobody else holds; waits for none.
+
+    Also the first statement of its transaction. Whoever does not wait works on a fresh
+    picture; what is busy is left for later.
+
+    :param pairs: iterable of (product id, warehouse id).
+    :return: set of the pairs that are locked now.
+    """
+    by_name = {
+        f"stock_channel:{product}:{warehouse}": (product, warehouse)
+        for product, warehouse in pairs
+    }
+    cr.execute(
+        SQL(
+            """
+            SELECT ordered.name
+              FROM (SELECT name FROM unnest(%s::text[]) AS name
+                     ORDER BY hashtextextended(name, 0)) AS ordered
+             WHERE pg_try_advisory_xact_lock(hashtextextended(ordered.name, 0))
+            """,
+            sorted(by_name),
+        )
+    )
+    return {by_name[name] for (name,) in cr.fetchall()}

@@ -88,6 +88,24 @@ class StockChannelCron(models.Model):
     def _inbox_cron(self):
         return self.env.ref("stock_channel_hub.ir_cron_inbox").sudo()
 
+    @api.model
+    def _inbox_workers(self):
+        """Return the jobs that share the inbox; how many there are is a setting.
+
+        Each duplicate of the job is one more worker, each that is archived one less. A
+        delivery wakes the first of them, and a full claim the others.
+        """
+        return (
+            self.env["ir.cron"]
+            .sudo()
+            .search(
+                [
+                    ("model_id.model", "=", "stock.channel.message"),
+                    ("code", "=", "model._cron_inbox()"),
+                ]
+            )
+        )
+
     def _wake_publishers(self):
         """Run the publish jobs of these channels after the commit."""
         live_sudo = self.sudo().filtered(lambda channel: channel.state == "live")

@@ -31,7 +31,7 @@ TRANSITIONS = {
 }
 # A message that killed its worker this often is set aside for a person.
 MAX_ATTEMPTS = 3
-CLAIM_SIZE = 20
+CLAIM_SIZE = 50
 LEASE_SECONDS = 300
 RETRY = RetrySchedule(base=30, cap=900)
 
@@ -218,7 +218,7 @@ class StockChannelMessage(models.Model):
         :return: number of messages worked on.
         """
         claimed = self._in_transaction(lambda: self._claim(is_first_try))
-        for message in claimed:
+        for message in claimed._process_together() if is_first_try else claimed:
             message.with_company(message.company_id)._process_safely()
         if claimed:
             self._in_transaction(claimed.channel_id._wake_fenced)

@@ -130,7 +130,7 @@ class StockChannelOrder(models.Model):
         :return: (order, pairs of product and warehouse to lock for applying it).
         """
         message._keep_claim()
-        order = self._find_or_create(message.channel_id, snapshot)
+        order = self._find_or_create(message.channel_id, [snapshot])
         message.channel_order_id = order
         if not order._is_outdated(message, snapshot):
             order._write_snapshot(snapshot)
@@ -139,8 +139,8 @@ class StockChannelOrder(models.Model):
         return order, order._stock_pairs()
 
     @api.model
-    def _find_or_create(self, channel, snapshot):
-        """Return the order, made if need be; two workers never make two."""
+    def _find_or_create(self, channel, snapshots):
+        """Return the orders, made if need be; two workers never make two."""
         self.env.cr.execute(
             SQL(
                 """
@@ -148,40 +148,51 @@ class StockChannelOrder(models.Model):
                        (channel_id, company_id, external_id, name, state, version,
                         applied_version, create_uid, write_uid, create_date,
                         write_date)
-                VALUES (%(channel)s, %(company)s, %(external)s, %(name)s, 'new', -1,
-                        -1, %(user)s, %(user)s, now() AT TIME ZONE 'UTC',
-                        now() AT TIME ZONE 'UTC')
+                SELECT %(channel)s, %(company)s, told.external_id, told.name, 'new',
+                       -1, -1, %(user)s, %(user)s, now() AT TIME ZONE 'UTC',
+                       now() AT TIME ZONE 'UTC'
+                  FROM unnest(%(external)s::text[], %(name)s::text[])
+                       AS told (external_id, name)
                 ON CONFLICT (channel_id, external_id) DO NOTHING
                 """,
                 channel=channel.id,
                 company=channel.company_id.id,
-                external=snapshot.id,
-                name=snapshot.name or snapshot.id,
+                external=[snapshot.id for snapshot in snapshots],
+                name=[snapshot.name or snapshot.id for snapshot in snapshots],
                 user=self.env.uid,
             )
         )
         return self.search(
-            [("channel_id", "=", channel.id), ("external_id", "=", snapshot.id)]
+            [
+                ("channel_id", "=", channel.id),
+                ("external_id", "in", [snapshot.id for snapshot in snapshots]),
+            ]
+        )
+
+    def _prepare_snapshot(self, snapshot):
+        """Return the values of the order's head as the channel tells them."""
+        return {
+            "name": snapshot.name or snapshot.id,
+            "version": snapshot.version,
+            "updated_at": as_naive(snapshot.updated_at),
+            "placed_at": as_naive(snapshot.placed_at),
+            "is_cancelled": snapshot.cancelled,
+            "currency_id": self._find_currency(snapshot.currency).id,
+            "total": float(snapshot.total),
+            "payment_status": snapshot.payment_status or False,
+            "payment_reference": snapshot.payment_reference or False,
+        }
+
+    def _find_currency(self, code):
+        return (
+            self.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("name", "=", code)])
         )
 
     def _write_snapshot(self, snapshot):
         self.ensure_one()
-        self.write(
-            {
-                "name": snapshot.name or snapshot.id,
-                "version": snapshot.version,
-                "updated_at": as_naive(snapshot.updated_at),
-                "placed_at": as_naive(snapshot.placed_at),
-                "is_cancelled": snapshot.cancelled,
-                "currency_id": self.env["res.currency"]
-                .with_context(active_test=False)
-                .search([("name", "=", snapshot.currency)])
-                .id,
-                "total": float(snapshot.total),
-                "payment_status": snapshot.payment_status or False,
-                "payment_reference": snapshot.payment_reference or False,
-            }
-        )
+        self.write(self._prepare_snapshot(snapshot))
         by_id = {line.external_id: line for line in self._active_lines()}
         for line in snapshot.lines:
             self.line_ids._write_line(self, by_id.pop(line.id, None), line, snapshot)

@@ -22,17 +22,10 @@ class StockChannelOrderApply(models.Model):
         if snapshot.version < self.version:
             return self.env._("Older than what is known; nothing to do.")
         is_repeat = snapshot.version == self.applied_version and self.state != "waiting"
-        self._check_mapped(snapshot)
-        if not self.was_created:
-            self._leave_out_shipped()
-        is_followed = not any(self.line_ids.mapped("applied_qty"))
-        self._refuse_short()
-        now = read_facts(snapshot)
-        plan = self._plan(now, is_followed)
+        plan, now = self._plan_snapshot(snapshot)
         is_known = is_repeat and plan.is_empty()
         if is_repeat and self._is_other_content(now, plan):
             self._tell_of_same_version(snapshot)
-        self._check_sale_order()
         note = {
             Action.NOTHING: self._apply_change,
             Action.TOMBSTONE: self._apply_tombstone,
@@ -42,12 +35,32 @@ class StockChannelOrderApply(models.Model):
             Action.REOPEN: self._apply_reopen,
             Action.REFUSE: self._apply_refuse,
         }[plan.action](plan, snapshot)
+        self._conclude(plan, now, snapshot)
+        return self.env._("Known already; nothing to do.") if is_known else note
+
+    def _plan_snapshot(self, snapshot):
+        """Find out what is to be done, once all that stands in its way is.
+
+        :return: (plan, facts of the snapshot).
+        :raise NeedsPerson: when a person must act first.
+        """
+        self._check_mapped(snapshot)
+        if not self.was_created:
+            self._leave_out_shipped()
+        is_followed = not any(self.line_ids.mapped("applied_qty"))
+        self._refuse_short()
+        now = read_facts(snapshot)
+        plan = self._plan(now, is_followed)
+        self._check_sale_order()
+        return plan, now
+
+    def _conclude(self, plan, now, snapshot):
+        """Note that the ERP follows a snapshot, and what that leaves open."""
         self._settle(snapshot)
         self._mark_applied(plan, now)
         self.applied_version = snapshot.version
         self._update_state("cancelled" if snapshot.cancelled else "applied")
         self._check_after(snapshot)
-        return self.env._("Known already; nothing to do.") if is_known else note
 
     def _leave_out_shipped(self):
         """Leave out what had been shipped before the order was heard of here.
@@ -73,14 +86,27 @@ class StockChannelOrderApply(models.Model):
 
     def _apply_create(self, plan, snapshot):
         """Create, confirm and reserve the sale order, in one transaction."""
+        order_sudo = self._new_sale_order().create(self._prepare_sale_order(snapshot))
+        self._link_sale_order(order_sudo, snapshot)
+        self._confirm()
+        return self._finish_create(snapshot)
+
+    def _new_sale_order(self):
         company = self.channel_id.company_id
-        orders_sudo = self.env["sale.order"].sudo().with_company(company)
-        order_sudo = orders_sudo.create(self._prepare_sale_order(snapshot))
+        return self.env["sale.order"].sudo().with_company(company)
+
+    def _link_sale_order(self, order_sudo, snapshot):
         self.sale_order_id = order_sudo
         self.was_created = True
         self.shipping_address = address_values(snapshot)
         self.line_ids.filtered(lambda line: line._to_take_qty() > 0)._link_own_part()
-        self._confirm()
+
+    def _finish_create(self, snapshot):
+        """Complete a new sale order that is confirmed.
+
+        :return: one line about what was done.
+        """
+        order_sudo = self.sale_order_id.sudo()
         if snapshot.note:
             order_sudo.message_post(
                 body=self.env._("The customer's note: %s", snapshot.note)
@@ -88,10 +114,11 @@ class StockChannelOrderApply(models.Model):
         return self.env._("Created %s.", order_sudo.name)
 
     def _confirm(self):
-        order_sudo = self.sale_order_id.sudo()
-        order_sudo.action_confirm()
-        # Confirming stamps the present; finance wants the day of the purchase.
-        order_sudo.date_order = self.placed_at
+        """Confirm the sale orders of these orders, all at once."""
+        self.sale_order_id.sudo().action_confirm()
+        for order in self:
+            # Confirming stamps the present; finance wants the day of the purchase.
+            order.sale_order_id.sudo().date_order = order.placed_at
 
     def _prepare_sale_order(self, snapshot):
         channel = self.channel_id

@@ -194,29 +194,34 @@ class StockChannelOrderLine(models.Model):
         if line:
             line.write(vals)
         else:
-            taken_from = assigned or channel.location_ids._mapped()[:1]
-            line = self.create(
-                {
-                    "channel_order_id": order.id,
-                    "external_id": wire.id,
-                    "channel_location_id": taken_from.id,
-                    **vals,
-                }
-            )
+            line = self.create(self._prepare_new(order, wire, assigned, vals))
+        line._set_quantities(
+            self._told_quantities(wire, snapshot), as_naive(snapshot.updated_at)
+        )
+
+    def _prepare_new(self, order, wire, assigned, vals):
+        """Return the values of a line that was not known before."""
+        taken_from = assigned or order.channel_id.location_ids._mapped()[:1]
+        return {
+            "channel_order_id": order.id,
+            "external_id": wire.id,
+            "channel_location_id": taken_from.id,
+            **vals,
+        }
+
+    def _told_quantities(self, wire, snapshot):
+        """Return the quantities of a line as the channel tells them."""
         cancelled = wire.cancelled_quantity
         if snapshot.cancelled:
             # What the channel says has left is not cancelled with the rest.
             cancelled = max(cancelled, wire.quantity - wire.fulfilled_quantity)
-        line._set_quantities(
-            {
-                "ordered_qty": float(wire.quantity),
-                "cancelled_qty": float(cancelled),
-                "fulfilled_qty": float(wire.fulfilled_quantity),
-                "fulfilled_lots": {lot.name: float(lot.quantity) for lot in wire.lots}
-                or False,
-            },
-            as_naive(snapshot.updated_at),
-        )
+        return {
+            "ordered_qty": float(wire.quantity),
+            "cancelled_qty": float(cancelled),
+            "fulfilled_qty": float(wire.fulfilled_quantity),
+            "fulfilled_lots": {lot.name: float(lot.quantity) for lot in wire.lots}
+            or False,
+        }
 
     def _prepare_identity(self, channel, line, wire, assigned):
         """Return what the line is, as far as the channel may still change it."""

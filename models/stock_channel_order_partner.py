@@ -67,20 +67,35 @@ class StockChannelOrderPartner(models.Model):
         mailbox = email_normalize(email, strict=False)
         if not mailbox:
             return partners_sudo
-        found = partners_sudo.search(
-            [
-                ("email_normalized", "=", mailbox),
-                ("type", "in", (False, "contact", "other")),
-                ("company_id", "in", [False, self.channel_id.company_id.id]),
-            ]
-        )
-        return found.sorted(
-            lambda partner: (
-                not partner.company_id,
-                bool(partner.parent_id),
-                partner.id,
+        found = self._find_mailboxes(self.channel_id, [mailbox])
+        return found.get(mailbox, partners_sudo)
+
+    def _find_mailboxes(self, channel, mailboxes):
+        """Return the contact of each of these mailboxes that has one.
+
+        :return: dict of mailbox → the first of its contacts.
+        """
+        found = (
+            self.env["res.partner"]
+            .sudo()
+            .search(
+                [
+                    ("email_normalized", "in", list(mailboxes)),
+                    ("type", "in", (False, "contact", "other")),
+                    ("company_id", "in", [False, channel.company_id.id]),
+                ]
             )
-        )[:1]
+        )
+        return {
+            mailbox: partners.sorted(
+                lambda partner: (
+                    not partner.company_id,
+                    bool(partner.parent_id),
+                    partner.id,
+                )
+            )[:1]
+            for mailbox, partners in found.grouped("email_normalized").items()
+        }
 
     def _prepare_partner(self, snapshot):
         customer, address = snapshot.customer, snapshot.shipping_address

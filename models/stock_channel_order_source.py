@@ -32,15 +32,19 @@ class StockChannelOrderSource(models.Model):
         Until they are applied they lower the number there; where they are taken from is
         chosen once more then, behind the locks.
         """
-        lines = self.line_ids.filtered(
+        lines = self._lines_to_place()
+        if lines:
+            self._source(lines)
+
+    def _lines_to_place(self):
+        """Return the lines in flight whose place the channel leaves to us."""
+        return self.line_ids.filtered(
             lambda line: (
                 line.in_flight_qty > 0
                 and not line.sale_line_id
                 and not line.assigned_location_id
             )
         )
-        if lines:
-            self._source(lines)
 
     def _source(self, lines):
         """Choose where what the sale order does not have yet is taken from.
@@ -77,11 +81,11 @@ class StockChannelOrderSource(models.Model):
                 line.channel_location_id = place
         return parts
 
-    def _prepare_places(self, places):
-        """Return these places and what they have for this order.
+    def _free_for_placing(self):
+        """Return what is free for these orders, see ``_free_by_place``.
 
-        What of this order is in flight is subtracted already, at the place each line
-        was given when it was read: it is added again, for it is what is being placed.
+        What of them is in flight is subtracted already, at the place each line was
+        given when it was read: it is added again, for it is what is being placed.
         """
         free = self.env["stock.channel.availability"]._free_by_place(
             self.line_ids.listing_id
@@ -91,6 +95,11 @@ class StockChannelOrderSource(models.Model):
                 key = (line.channel_location_id.id, product_id)
                 if key in free:
                     free[key] += quantity
+        return free
+
+    def _prepare_places(self, places):
+        """Return these places and what they have for this order."""
+        free = self._free_for_placing()
         return [
             Place(
                 id=str(place.id),

@@ -6,9 +6,9 @@ class StockChannelOrderReturns(models.Model):
 
     _inherit = "stock.channel.order"
 
-    def _apply_create(self, plan, snapshot):
+    def _finish_create(self, snapshot):
         """Try the returns again that waited for this order."""
-        note = super()._apply_create(plan, snapshot)
+        note = super()._finish_create(snapshot)
         fingerprint = self.env["stock.channel.return"]._order_fingerprint(
             self.channel_id, self.external_id
         )

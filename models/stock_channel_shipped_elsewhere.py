@@ -33,8 +33,9 @@ class StockChannelOrderShippedElsewhere(models.Model):
             if (parts := line._shares_shipped_there())
         }
         try:
-            with self.env.cr.savepoint():
-                self._ship_there(shares)
+            if shares:
+                with self.env.cr.savepoint():
+                    self._ship_there(shares)
         except NeedsPerson as need:
             return need.open(self.env, self.channel_id)
         except UserError as error:
@@ -111,8 +112,6 @@ class StockChannelOrderShippedElsewhere(models.Model):
         :param shares: order line → {its part: quantity in the selling unit}.
         :raise NeedsPerson: when the goods or the lots are not there.
         """
-        if not shares:
-            return
         needs = {}
         for line, parts in shares.items():
             line._add_needs(parts, needs)

@@ -24,6 +24,8 @@ from . import (
     test_loop,
     test_oracle,
     test_order,
+    test_order_batch,
+    test_order_batch_faults,
     test_order_history,
     test_order_arrivals,
     test_order_plan,

@@ -1,5 +1,7 @@
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Barrier
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -8,6 +10,7 @@ from odoo.tests import tagged
 from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import mute_logger
 
+from odoo.addons.stock_channel_hub.models import stock_channel_message
 from odoo.addons.stock_channel_hub.models.claims import LostClaim
 from odoo.addons.stock_channel_hub.models.stock_channel_message import LEASE_SECONDS
 from odoo.addons.stock_channel_hub.models.stock_channel_mixin import CONCURRENCY_ERRORS
@@ -20,6 +23,7 @@ from .common import HubCase
 
 MESSAGE_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_message"
 MIXIN_LOGGER = "odoo.addons.stock_channel_hub.models.stock_channel_mixin"
+EACH_FOUR = {"order:0": 4, "order:1": 4, "order:2": 4}
 
 
 class Killed(BaseException):
@@ -46,16 +50,16 @@ class TestPoison(HubCase):
         self.deliver("order.updated", self.order_data("poison"))
         for number in range(12, 24):
             self.deliver("order.updated", self.order_data(f"{number}"))
-        apply = StockChannelOrderApply._apply
+        plan = StockChannelOrderApply._plan_snapshot
         deaths = []
 
         def kill(order, snapshot):
             if snapshot.id == "poison":
                 deaths.append(order.id)
                 raise Killed
-            return apply(order, snapshot)
+            return plan(order, snapshot)
 
-        with patch.object(StockChannelOrderApply, "_apply", kill):
+        with patch.object(StockChannelOrderApply, "_plan_snapshot", kill):
             for _death in range(3):
                 self.die()
                 self.env["stock.channel.message"].search(
@@ -230,14 +234,14 @@ class TestTwoConnections(BaseCase):
             self.addCleanup(self.clean)
             self.assertTrue(self.store(cr))
 
-    def store(self, cr, key="id:1"):
+    def store(self, cr, key="id:1", order_key="order:1"):
         """Store a delivery, not yet committed; returns whether it was new."""
         channel = self.worker(cr).env["stock.channel"].browse(self.channel_id)
         is_new = self.worker(cr)._store(
             channel,
             dedupe_key=key,
             topic="order.updated",
-            order_key="order:1",
+            order_key=order_key,
             raw=b"{}",
             origin="webhook",
         )
@@ -365,6 +369,38 @@ class TestTwoConnections(BaseCase):
             mine.env.cr.flush()
             mine._fresh_transaction()
         self.assertEqual(self.look(), ("done", 1, 1, "in time"))
+
+    @mute_logger("odoo.sql_db", MIXIN_LOGGER)
+    def test_two_workers_never_hold_two_messages_of_one_order(self):
+        """Both claim at the same moment, round after round, until all is done."""
+        with self.database.cursor() as cr:
+            for number in range(2, 13):
+                self.store(cr, f"id:{number}", f"order:{number % 3}")
+        start, worked = Barrier(2, timeout=60), defaultdict(list)
+
+        def claim(cr):
+            start.wait()
+            return self.take(cr)
+
+        with (
+            patch.object(stock_channel_message, "CLAIM_SIZE", 2),
+            self.database.cursor() as first,
+            self.database.cursor() as second,
+            ThreadPoolExecutor(2) as pool,
+        ):
+            while taken := [
+                message
+                for messages in pool.map(claim, (first, second))
+                for message in messages
+            ]:
+                keys = [message.order_key for message in taken]
+                self.assertEqual(len(set(keys)), len(keys))
+                for message in taken:
+                    worked[message.order_key].append(message.id)
+                    message._in_transaction(lambda message=message: message._done(""))
+        self.assertEqual({key: len(ids) for key, ids in worked.items()}, EACH_FOUR)
+        for ids in worked.values():
+            self.assertEqual(ids, sorted(ids))
 
     def test_two_workers_at_once_share_nothing(self):
         with self.database.cursor() as first, self.database.cursor() as second:

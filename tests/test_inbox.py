@@ -8,8 +8,8 @@ from odoo.tools import mute_logger
 
 from odoo.addons.stock_channel_hub.connectors.errors import RetryLater
 from odoo.addons.stock_channel_hub.connectors.rest import RestConnector
-from odoo.addons.stock_channel_hub.models.stock_channel_order_apply import (
-    StockChannelOrderApply,
+from odoo.addons.stock_channel_hub.models.stock_channel_order_price import (
+    StockChannelOrderPrice,
 )
 
 from .common import HubCase
@@ -93,14 +93,14 @@ class TestInbox(HubCase):
     def test_poison_is_set_aside_after_three_tries(self):
         self.deliver("order.updated", self.order_data("666"))
         self.deliver("order.updated", self.order_data("1001"))
-        original = StockChannelOrderApply._apply
+        original = StockChannelOrderPrice._prepare_sale_lines
 
-        def explode(order, snapshot):
+        def explode(order, snapshot, parts, position):
             if snapshot.id == "666":
                 raise ZeroDivisionError("boom")
-            return original(order, snapshot)
+            return original(order, snapshot, parts, position)
 
-        with patch.object(StockChannelOrderApply, "_apply", explode):
+        with patch.object(StockChannelOrderPrice, "_prepare_sale_lines", explode):
             for _round in range(5):
                 self.run_inbox()
                 self.retry_now()
