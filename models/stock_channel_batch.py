@@ -194,17 +194,17 @@ class StockChannelExceptionBatch(models.Model):
     def _resolve_fingerprints(self, channel, fingerprints):
         batch = self.env.context.get(BATCH)
         if batch is None:
-            super()._resolve_fingerprints(channel, fingerprints)
-        else:
-            batch.healed[channel.id] += fingerprints
+            return super()._resolve_fingerprints(channel, fingerprints)
+        batch.healed[channel.id] += fingerprints
+        return None
 
     @api.model
     def _retry_fingerprints(self, fingerprints):
         batch = self.env.context.get(BATCH)
         if batch is None:
-            super()._retry_fingerprints(fingerprints)
-        else:
-            batch.retried += fingerprints
+            return super()._retry_fingerprints(fingerprints)
+        batch.retried += fingerprints
+        return None
 
     @api.model
     def _lasting_shortages(self):
@@ -237,9 +237,9 @@ class StockChannelPublicationBatchMoved(models.Model):
     def _channel_moved(self, listing, channel_location, delta, at):
         batch = self.env.context.get(BATCH)
         if batch is None:
-            super()._channel_moved(listing, channel_location, delta, at)
-        else:
-            batch.moved.append((listing.id, channel_location.id, to_decimal(delta), at))
+            return super()._channel_moved(listing, channel_location, delta, at)
+        batch.moved.append((listing.id, channel_location.id, to_decimal(delta), at))
+        return None
 
     @api.model
     def _channel_moved_together(self, batch):

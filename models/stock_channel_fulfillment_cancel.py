@@ -282,8 +282,9 @@ class StockChannelOrderLineCancelledHere(models.Model):
         if self.uom_id.compare(known, 0.0) > 0:
             self._lower_sale_lines(known)
         rest = float(to_decimal(quantity - known))
-        if self.uom_id.compare(rest, 0.0) > 0:
-            super()._remove_quantity(rest)
+        if self.uom_id.compare(rest, 0.0) <= 0:
+            return None
+        return super()._remove_quantity(rest)
 
     def _dropped_units(self):
         """Return what the sale order still has and its transfers do not."""
