@@ -1,8 +1,8 @@
 """Suite 2: tests of ``connectors/`` and ``tools/``, which never touch Odoo.
 
 Also the program that runs them, started by the environment's Python without Odoo on
-its path; should an Odoo be importable all the same, its import is refused here.  The
-folders run side by side, each in a process of its own: they share nothing.
+its path; should an Odoo be importable all the same, its import is refused here.  They run
+in parts, side by side, each in a process of its own: they share nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from ..environment import Environment
 from ..processes import call
 from .results import SuiteResult
 
-FOLDERS = ("connectors/tests", "tools/tests")
+PARTS = (
+    ("connectors/tests", "test_[!q-z]*.py"),
+    ("connectors/tests", "test_[q-z]*.py"),
+    ("tools/tests", "test_*.py"),
+)
 LIMIT_SECONDS = 10.0
 MODULE = "tools.devenv.testing.pure"
 
@@ -43,7 +47,7 @@ class OdooRefused(importlib.abc.MetaPathFinder):
 
 
 def run(env: Environment, *, collect_only: bool = False) -> SuiteResult:
-    """Run the folders side by side, all below one process of their own."""
+    """Run the parts side by side, all below one process of their own."""
     result = SuiteResult("pure")
     report = env.layout.dev / "reports" / "pure.json"
     report.parent.mkdir(parents=True, exist_ok=True)
@@ -102,12 +106,13 @@ def _refuse_broken(errors: Sequence[object]) -> None:
         sys.exit("\n".join(["some test files cannot be imported:", *map(str, errors)]))
 
 
-def _run_folder(folder: str, report: Path, *, collect_only: bool) -> int:
-    """Collect one folder, run it, and write its numbers to ``report``."""
+def _run_part(index: int, report: Path, *, collect_only: bool) -> int:
+    """Collect one part, run it, and write its numbers to ``report``."""
     started = time.monotonic()
     sys.meta_path.insert(0, OdooRefused())
+    folder, pattern = PARTS[index]
     loader = unittest.TestLoader()
-    suite = loader.discover(folder, top_level_dir=str(Path.cwd()))
+    suite = loader.discover(folder, pattern, top_level_dir=str(Path.cwd()))
     collected = suite.countTestCases()
     if collect_only:
         _refuse_broken(loader.errors)
@@ -123,7 +128,7 @@ def _run_folder(folder: str, report: Path, *, collect_only: bool) -> int:
 
 
 def _add_up(reports: Sequence[Path]) -> dict[str, float]:
-    """Return the numbers of all folders; the slowest tells how long it took."""
+    """Return the numbers of all parts; the slowest tells how long it took."""
     all_numbers = [json.loads(report.read_text(encoding="utf-8")) for report in reports]
     total = {
         name: sum(numbers[name] for numbers in all_numbers)
@@ -134,23 +139,25 @@ def _add_up(reports: Sequence[Path]) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run every folder in a child of ours and write the numbers to the file named first.
+    """Run every part in a child of ours and write the numbers to the file named first.
 
-    A child, named a folder, runs just that one.  The children stay in our process
-    group, so that they end with us.
+    A child, named a part by its number, runs just that one.  The children stay in our
+    process group, so that they end with us.
     """
     report, *options = arguments
     collect_only = "--collect-only" in options
-    named = [option for option in options if option in FOLDERS]
+    named = [int(option) for option in options if option.isdecimal()]
     if named:
-        return _run_folder(named[0], Path(report), collect_only=collect_only)
-    folders = [folder for folder in FOLDERS if Path(folder).is_dir()]
-    reports = [Path(f"{report}.{index}") for index, _ in enumerate(folders)]
+        return _run_part(named[0], Path(report), collect_only=collect_only)
+    there = [index for index, (folder, _) in enumerate(PARTS) if Path(folder).is_dir()]
+    reports = [Path(f"{report}.{index}") for index in there]
     for part in reports:
         part.unlink(missing_ok=True)
     children = [
-        subprocess.Popen([sys.executable, "-m", MODULE, str(part), folder, *options])
-        for part, folder in zip(reports, folders, strict=True)
+        subprocess.Popen(
+            [sys.executable, "-m", MODULE, str(part), str(index), *options]
+        )
+        for part, index in zip(reports, there, strict=True)
     ]
     worst = max([child.wait() for child in children])
     if all(part.is_file() for part in reports):
