@@ -74,7 +74,12 @@ class StockChannelMessageRetention(models.Model):
         """
         self.env.cr.execute(
             SQL(
-                "DELETE FROM stock_channel_message WHERE id IN (%s)",
+                """
+                WITH ended AS MATERIALIZED (%s)
+                DELETE FROM stock_channel_message AS message
+                 USING ended
+                 WHERE message.id = ended.id
+                """,
                 self._ended("keep_message_days", SQL("TRUE")),
             )
         )
@@ -91,12 +96,14 @@ class StockChannelMessageRetention(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                UPDATE stock_channel_message
+                WITH ended AS MATERIALIZED (%s)
+                UPDATE stock_channel_message AS message
                    SET raw = NULL, erased_at = %s
-                 WHERE id IN (%s)
+                  FROM ended
+                 WHERE message.id = ended.id
                 """,
-                self.env.cr.now(),
                 self._ended("keep_body_days", SQL("message.erased_at IS NULL")),
+                self.env.cr.now(),
             )
         )
         erased = self.env.cr.rowcount
@@ -105,6 +112,9 @@ class StockChannelMessageRetention(models.Model):
 
     def _ended(self, days, condition):
         """Return a select of messages that were done longer ago than ``days``.
+
+        It is asked once for the whole statement: as a plain subquery PostgreSQL may ask
+        it for every message, and the bound of a batch is none.
 
         Those of an order somebody has to decide about, or that waits for its payment,
         are kept: they are worked on once more then.
