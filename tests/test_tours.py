@@ -209,6 +209,18 @@ class TestScreens(ScreensCommon, TransactionCase):
                 "received_at": fields.Datetime.now(),
             }
         )
+        count = cls.env["stock.channel.count"].create(
+            {
+                "channel_id": cls.channel.id,
+                "external_id": "C1",
+                "channel_location_id": cls.channel.location_ids[:1].id,
+                "counted_at": fields.Datetime.now(),
+                "wire": {"lines": []},
+            }
+        )
+        cls.env["stock.channel.approval"]._propose(
+            count, {"kind": "count", "name": "C1", "channel_id": cls.channel.id}
+        )
 
     def _actions(self, user):
         """Return the window actions of the menus this user sees."""
