@@ -9,7 +9,13 @@ from .stock_channel_approval_subject import ApprovalStale
 _logger = logging.getLogger(__name__)
 
 # A kind belongs to one subject model (``stock.channel.approval.subject``).
-KINDS = [("count", "Reported Count")]
+KINDS = [
+    ("count", "Reported Count"),
+    ("change", "Change of Map or Rule"),
+    ("undo", "Undo"),
+    ("push", "Held Push"),
+    ("ignore", "Ignored Exceptions"),
+]
 STATES = [
     ("proposed", "To Decide"),
     ("approved", "Approved"),
