@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError
 
 ACTIONS = [
     ("created", "Created"),
@@ -110,11 +110,11 @@ class StockChannelAudit(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         if not self.env.su:
-            raise UserError(self.env._("The audit is written by the hub alone."))
+            raise AccessError(self.env._("The audit is written by the hub alone."))
         return super().create(vals_list)
 
     def write(self, vals):
-        raise UserError(self.env._("The audit is never changed."))
+        raise AccessError(self.env._("The audit is never changed."))
 
     def unlink(self):
-        raise UserError(self.env._("Nothing is ever removed from the audit."))
+        raise AccessError(self.env._("Nothing is ever removed from the audit."))

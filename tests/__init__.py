@@ -1,5 +1,6 @@
 from . import (
     test_approval,
+    test_audit,
     test_availability,
     test_cancel_exactly,
     test_cancel_steps,
