@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from odoo.tools import SQL
+
 from ..bench import Bench, renew
 from ..dataset import KIT_EVERY, LOT_EVERY
 from ..figures import Figure, compare_pairs
@@ -23,6 +25,7 @@ FULL_PAIRS = 60
 SHARED = 4
 LINES = 3
 QUANTITY = 2
+PLENTY = 1000
 PRICE = 10
 CUSTOMERS = 100
 MOMENT = "2026-11-20T09:00:00Z"
@@ -107,6 +110,7 @@ class _Shop:
         self.dice = random.Random(listings)  # noqa: S311 - the same each time
         self.sold = 0
         self.customers = self._make_customers()
+        self._fill_up()
         renew(env)
 
     def _kits_with_lots(self) -> set[str]:
@@ -119,6 +123,12 @@ class _Shop:
             found.update(new.mapped("default_code"))
             lines = self.env["mrp.bom.line"].search([("product_id", "in", new.ids)])
         return found
+
+    def _fill_up(self) -> None:
+        """Put more on every shelf than is sold: some kits are drawn many times."""
+        self.env.cr.execute(
+            SQL("UPDATE stock_quant SET quantity = quantity + %s", PLENTY)
+        )
 
     def _make_customers(self) -> Any:
         partners = self.env["res.partner"].create(
