@@ -4,6 +4,7 @@ import json
 import tempfile
 import unittest
 from pathlib import Path
+from unittest.mock import patch
 
 from tools.devenv.errors import DevEnvError
 from tools.devenv.testing import counts, lint, logs, odoo_suite, pure
@@ -131,17 +132,21 @@ class TestPure(unittest.TestCase):
         )
 
 
-class TestHalves(unittest.TestCase):
-    """The Odoo tests in two processes, of which one has Odoo's server."""
+class TestPortions(unittest.TestCase):
+    """The Odoo tests in two lanes, of which one has Odoo's server."""
 
-    def test_every_file_is_in_one_half(self):
+    def test_every_file_is_in_one_portion(self):
         sources = {
             Path("a"): "def test_1" * 9,
             Path("b"): "class B(HttpCase):\n def test_1",
             Path("c"): "def test_1" * 5,
             Path("d"): "def test_1" * 5,
         }
-        served, others = odoo_suite.halves(sources)
+        with patch.object(odoo_suite, "PORTIONS", 2):
+            found = odoo_suite.portions(sources)
+        self.assertEqual(found, ([Path("b")], [[Path("a")], [Path("c"), Path("d")]]))
+
+    def test_few_files_make_few_portions(self):
         self.assertEqual(
-            (served, others), ([Path("b"), Path("c"), Path("d")], [Path("a")])
+            odoo_suite.portions({Path("a"): "def test_1"}), ([], [[Path("a")]])
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,8 @@ TOUR_FILES = "test_tours*.py"
 LIMIT_SECONDS = 2400.0  # a hung test must not eat the whole of CI's time
 # Random histories take as long as so many other tests.
 HISTORIES = 80
-# Odoo's server for HTTP tests has one port: those tests are in the first half.
+# Few enough that loading Odoo for each weighs little.
+PORTIONS = 10
 _SERVED = re.compile(r"\bHttpCase\b")
 _COLLECTED_TEST = re.compile(r"^\S+\.py::\S+$", re.MULTILINE)
 _NOTHING_LEFT = """
@@ -117,18 +120,20 @@ def run_odoo(env: Environment) -> SuiteResult:
             lifecycle.uninstall(bare)
         env.drop_database(bare)
         if lifecycle.install(tests, demo=True):
-            for part in _in_halves(env, tests):
+            for part in _in_lanes(env, tests):
                 result.add(part)
         env.drop_database(tests)
     return result.finish()
 
 
-def _in_halves(env: Environment, database: str) -> list[SuiteResult]:
-    """Run the tests but the tours in two processes, each on a database of its own.
+def _in_lanes(env: Environment, database: str) -> list[SuiteResult]:
+    """Run the tests but the tours in two lanes, each on a database of its own.
 
-    The second one's output follows when both have ended.
+    A lane takes the next portion as soon as it is through with one, so that both
+    end at about the same time. Odoo's server for HTTP tests has one port: what
+    needs it is the first lane's first portion.
     """
-    served, others = halves(
+    served, others = portions(
         {
             path: path.read_text(encoding="utf-8")
             for path in sorted(env.layout.addon_tests.glob("test_*.py"))
@@ -137,33 +142,54 @@ def _in_halves(env: Environment, database: str) -> list[SuiteResult]:
     )
     copy = env.database_name("tests_copy")
     env.create_database(copy, database)
-    log = env.log("odoo-second-half")
-    log.unlink(missing_ok=True)
-    with (
-        _pytest(env, "odoo-2", copy, others, log=log) as second,
-        _pytest(env, "odoo", database, served, http=True) as first,
-    ):
-        results = [first.result(), second.result()]
-    print(log.read_text(encoding="utf-8", errors="replace"), flush=True)
+    waiting = deque(enumerate(others, 1))
+    results: list[SuiteResult] = []
+
+    def run(lane_database: str, number: int, paths: Sequence[Path], http: bool) -> None:
+        log = env.log(f"odoo-{number}")
+        log.unlink(missing_ok=True)
+        name = f"odoo-{number}"
+        with _pytest(env, name, lane_database, paths, http=http, log=log) as part:
+            results.append(part.result())
+        print(log.read_text(encoding="utf-8", errors="replace"), flush=True)
+
+    def lane(lane_database: str, first: Sequence[Path]) -> None:
+        if first:
+            run(lane_database, 0, first, http=True)
+        while True:
+            try:
+                number, paths = waiting.popleft()
+            except IndexError:
+                return
+            run(lane_database, number, paths, http=False)
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in [pool.submit(lane, database, served), pool.submit(lane, copy, [])]:
+            each.result()
     env.drop_database(copy)
     return results
 
 
-def halves(sources: Mapping[Path, str]) -> tuple[list[Path], list[Path]]:
+def portions(sources: Mapping[Path, str]) -> tuple[list[Path], list[list[Path]]]:
     """Share test files out by the number of their tests.
 
-    :return: those that may need Odoo's server and more, and the rest.
+    :return: those that need Odoo's server, and portions of the rest, the longest
+        first.
     """
     served = [path for path, source in sources.items() if _SERVED.search(source)]
     weights = {
         path: source.count("def test_") + HISTORIES * ("SEEDS" in source)
         for path, source in sources.items()
     }
-    halves_: tuple[list[Path], list[Path]] = (served, [])
-    rest = [path for path in sources if path not in served]
-    for path in sorted(rest, key=lambda path: (-weights[path], path)):
-        min(halves_, key=lambda half: sum(weights[each] for each in half)).append(path)
-    return halves_
+    rest = sorted(
+        (path for path in sources if path not in served),
+        key=lambda path: (-weights[path], path),
+    )
+    found: list[list[Path]] = [[] for _number in range(min(PORTIONS, len(rest)))]
+    for path in rest:
+        lightest = min(found, key=lambda part: sum(weights[each] for each in part))
+        lightest.append(path)
+    return served, found
 
 
 def run_tours(env: Environment) -> SuiteResult:
