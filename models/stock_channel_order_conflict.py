@@ -157,9 +157,9 @@ class StockChannelExceptionConflict(models.Model):
             )
         )
 
-    def action_ignore(self):
+    def _close_ignored(self, reason, user, approval=None):
         """Ignoring a conflict decides it: it stays as it is here."""
-        result = super().action_ignore()
+        result = super()._close_ignored(reason, user, approval=approval)
         for exception in self.sudo()._conflicts():
             if exception.state != "ignored":
                 continue
