@@ -103,6 +103,8 @@ class StockChannelExceptionValue(models.Model):
         batch = self.sudo().browse(row_id for (row_id,) in self.env.cr.fetchall())
         batch.invalidate_recordset()
         batch._refresh_values()
+        # Opened before there was a time to act.
+        batch.filtered(lambda exception: not exception.opened_at)._note_open()
         # Two workers that are done with the last two messages at once each see the
         # other's waiting still.
         batch.filtered("is_waited_for")._resolve_if_idle()
