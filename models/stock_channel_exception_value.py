@@ -114,7 +114,7 @@ class StockChannelExceptionValue(models.Model):
 
     def _refresh_values(self):
         """Store what is at risk of these now, in a few statements for all."""
-        self.flush_model()
+        self.env.flush_all()
         exceptions_sudo = self.sudo()
         units, worth = exceptions_sudo._exposed()
         orders, open_worth = exceptions_sudo._behind()

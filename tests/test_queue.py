@@ -16,6 +16,7 @@ class QueueCase(HubCase):
         super().setUp()
         self.operator = self.make_user("group_operator", email="clerk@example.com")
         self.channel.exception_owner_id = self.operator
+        self.run_compute()
 
     def fail(self, fingerprint="broken", channel=None, **vals):
         """Let something fail; as in production, with everything that is written."""
