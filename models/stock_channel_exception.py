@@ -442,6 +442,9 @@ class StockChannelException(models.Model):
                 }
             )
 
+    def _note_ignored(self):
+        """Hook: a person has decided that these stay as they are."""
+
     def _note_closed(self):
         """Nothing is at risk any more by what is closed."""
         self.write({"value_at_risk": 0.0})

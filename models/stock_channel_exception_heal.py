@@ -49,9 +49,9 @@ class StockChannelExceptionHeal(models.Model):
         self.ensure_one()
         self.check_access("read")
         self._check_operator()
-        return self.sudo().replay_ids.sorted("id")[-1:].with_env(
-            self.env
-        )._action_open()
+        return (
+            self.sudo().replay_ids.sorted("id")[-1:].with_env(self.env)._action_open()
+        )
 
     # ---------------------------------------------------------------- causes
 

@@ -233,8 +233,12 @@ class StockChannelExceptionStep(models.Model):
         """Ask an administrator for new credentials, or say whom to ask."""
         group = "stock_channel_hub.group_admin"
         if not self.env.user.has_group(group):
-            admins = self.env.ref(group).sudo().all_user_ids.filtered(
-                lambda user: user.active and not user.share and user.id > 2
+            admins = (
+                self.env.ref(group)
+                .sudo()
+                .all_user_ids.filtered(
+                    lambda user: user.active and not user.share and user.id > 2
+                )
             )
             raise UserError(
                 self.env._(

@@ -137,7 +137,9 @@ class StockChannelExceptionIgnore(models.Model):
         "res.users", "Ignored by", readonly=True, ondelete="restrict"
     )
     ignored_value = fields.Monetary(
-        "Value When Ignored", readonly=True, help="What was at risk when it was ignored."
+        "Value When Ignored",
+        readonly=True,
+        help="What was at risk when it was ignored.",
     )
     ignore_approval_id = fields.Many2one(
         "stock.channel.approval",
@@ -243,6 +245,7 @@ class StockChannelExceptionIgnore(models.Model):
                     "ignore_approval_id": approval.id if approval else False,
                 },
             )
+        self._note_ignored()
         self.env["stock.channel.audit"]._log(
             self, "ignored", reason=reason.strip(), approval=approval
         )

@@ -157,11 +157,8 @@ class StockChannelExceptionConflict(models.Model):
             )
         )
 
-    def _close_ignored(self, reason, user, approval=None):
+    def _note_ignored(self):
         """Ignoring a conflict decides it: it stays as it is here."""
-        result = super()._close_ignored(reason, user, approval=approval)
-        for exception in self.sudo()._conflicts():
-            if exception.state != "ignored":
-                continue
+        super()._note_ignored()
+        for exception in self._conflicts():
             exception.channel_order_id._keep_ours(exception.fingerprint)
-        return result

@@ -44,6 +44,7 @@ from . import (
     test_read_back,
     test_publish_faults,
     test_queue,
+    test_queue_accept,
     test_queue_heal,
     test_queue_ignore,
     test_queue_race,
