@@ -35,6 +35,8 @@ class Work(StrEnum):
 
     MESSAGE = "message"
     """A delivery of the channel, worked on from the stored body."""
+    BATCH = "batch"
+    """New orders that were worked on together."""
     NUMBER = "number"
     """A number the channel is to show."""
     REPORT = "report"
@@ -145,6 +147,10 @@ POLICIES: dict[tuple[Work, Trouble], Policy] = {
     (Work.MESSAGE, Trouble.BUG): Policy(
         verdict=Verdict.AGAIN, schedule=_MESSAGES, counts=True, give_up=MESSAGE_TRIES
     ),
+    # It has started over several times by then; the workers are to part.
+    (Work.BATCH, Trouble.RACE): Policy(
+        verdict=Verdict.AGAIN, schedule=RetrySchedule(base=3, cap=3)
+    ),
     (Work.NUMBER, Trouble.UNREACHABLE): Policy(verdict=Verdict.READ_BACK),
     (Work.NUMBER, Trouble.BUG): Policy(verdict=Verdict.READ_BACK),
     (Work.NUMBER, Trouble.RATE_LIMITED): Policy(verdict=Verdict.ANEW),
@@ -191,7 +197,7 @@ POLICIES: dict[tuple[Work, Trouble], Policy] = {
     ),
 }
 """What is tried again by itself. Whatever is not in here waits for a person, but for a
-lost race, which is taken up at once."""
+lost race, which is taken up at once where nothing else is said."""
 
 BY_ITSELF = frozenset(
     {"stock", "authentication", "rate_limit", "drift", "oversell", "late"}

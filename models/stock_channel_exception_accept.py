@@ -54,14 +54,14 @@ class StockChannelPublicationAccept(models.Model):
         :raise UserError: where it has to be counted, such as by lot.
         """
         self.ensure_one()
+        if self.product_id.tracking != "none":
+            raise UserError(
+                self.env._("Have it counted: the channel's number names no lots.")
+            )
         count = self._count_of_shown()
         rows = CountReading(count).rows()
         if len(rows) != 1 or rows[0].issue:
-            notes = [row.note for row in rows if row.note]
-            raise UserError(
-                "\n".join(notes)
-                or self.env._("This must be counted: it is told apart by lots.")
-            )
+            raise UserError("\n".join(row.note for row in rows))
         listing = self.listing_id
         here = listing.product_id.uom_id._compute_quantity(
             float(rows[0].expected), listing.uom_id, round=False

@@ -136,11 +136,22 @@ class StockChannelReplayHeal(models.Model):
                 lambda one, company_id=company_id: one.company_id.id == company_id
             )
             if total == 1:
-                here.waiting_message_ids.filtered(
-                    lambda message: message.state in ("waiting", "failed")
-                )._retry()
+                self._retry_single(company_id, waiting)
             elif total:
                 self._start_healing_of(here, company_id, total, waiting)
+
+    def _retry_single(self, company_id, waiting):
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id FROM stock_channel_message
+                 WHERE company_id = %s AND erased_at IS NULL AND id IN (%s)
+                """,
+                company_id,
+                waiting,
+            )
+        )
+        self.env["stock.channel.message"].browse(row_id for (row_id,) in rows)._retry()
 
     def _start_healing_of(self, exceptions_sudo, company_id, total, waiting):
         titles = exceptions_sudo.mapped("title")
