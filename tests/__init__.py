@@ -48,6 +48,7 @@ from . import (
     test_queue_heal,
     test_queue_ignore,
     test_queue_race,
+    test_queue_tour,
     test_queue_value,
     test_regress_jobs,
     test_regress_numbers,
