@@ -15,10 +15,12 @@
         "security/stock_channel_security.xml",
         "data/stock_channel_data.xml",
         "data/ir_cron_data.xml",
+        "data/ir_cron_queue_data.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
         "wizards/stock_channel_return_wizard_views.xml",
+        "wizards/stock_channel_ignore_wizard_views.xml",
         # Records before those whose buttons lead to them.
         "views/stock_channel_exception_views.xml",
         "views/stock_channel_message_views.xml",
@@ -49,6 +51,7 @@
         "views/stock_channel_customer_views.xml",
         "views/stock_channel_approval_views.xml",
         "views/stock_channel_replay_views.xml",
+        "views/stock_channel_queue_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

@@ -342,6 +342,7 @@ class StockChannelApproval(models.Model):
             fingerprint=self._fingerprint(),
             title=self.env._("%s could not be applied", self.name),
             cause=reason,
+            approval_id=self.id,
             next_step=self.env._(
                 "Nothing was changed. A manager opens it under Approvals and presses "
                 "Propose Again, which takes the values of that moment; or ignore this."

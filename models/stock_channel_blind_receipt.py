@@ -362,6 +362,7 @@ class StockChannelBlindReceipt(models.Model):
             self.channel_id,
             category="stock",
             fingerprint=f"receipt:{self.id}",
+            receipt_id=self.id,
             title=self.env._(
                 "%s came back and nobody announced it", self.product_id.display_name
             ),

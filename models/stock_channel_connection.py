@@ -114,7 +114,11 @@ class StockChannelConnection(models.Model):
                 health = connector.check()
         except Misconfigured as error:
             health = Health(ok=False, message=error.message)
+        self._check_answered(health)
         return self._notify(health.message, "success" if health.ok else "danger")
+
+    def _check_answered(self, health):
+        """Hook: a person has tested the connection, with this result."""
 
     def _notify(self, message, kind):
         return {

@@ -1,7 +1,9 @@
 import logging
+from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError
+from odoo.tools import SQL
 
 from ..connectors.errors import Misconfigured, RateLimited
 from .quantities import plain
@@ -25,12 +27,15 @@ CATEGORIES = [
 PEOPLES_FIELDS = {
     "user_id",
     "product_id",
-    "ignore_reason",
     "message_follower_ids",
     "message_ids",
     "message_main_attachment_id",
     "message_partner_ids",
 }
+# Nobody is written to again about one cause within this time.
+QUIET = timedelta(hours=1)
+# What was ignored is asked about again after this, if it still happens.
+IGNORED_FOR = timedelta(days=1)
 STATES = [("open", "Open"), ("resolved", "Resolved"), ("ignored", "Ignored")]
 TRANSITIONS = {
     "open": ("resolved", "ignored"),
@@ -88,7 +93,7 @@ class StockChannelException(models.Model):
     _name = "stock.channel.exception"
     _description = "Channel Exception"
     _inherit = ["mail.thread", "mail.activity.mixin"]
-    _order = "state, last_seen_at desc, id desc"
+    _order = "value_at_risk desc, due_at, id desc"
     _rec_name = "title"
 
     channel_id = fields.Many2one(
@@ -109,6 +114,11 @@ class StockChannelException(models.Model):
     occurrences = fields.Integer(readonly=True, default=1)
     first_seen_at = fields.Datetime("First Seen", readonly=True)
     last_seen_at = fields.Datetime("Last Seen", readonly=True)
+    opened_at = fields.Datetime("Open Since", readonly=True)
+    told_at = fields.Datetime(
+        readonly=True, help="When the owner was last written to about it."
+    )
+    times_reopened = fields.Integer("Opened Again", readonly=True)
     resolved_at = fields.Datetime(readonly=True)
     ignore_reason = fields.Char(readonly=True)
     user_id = fields.Many2one("res.users", string="Owner", tracking=True, index=True)
@@ -119,6 +129,9 @@ class StockChannelException(models.Model):
         "message_id",
         string="Waiting Messages",
         readonly=True,
+    )
+    is_waited_for = fields.Boolean(
+        readonly=True, help="Messages waited for it, so it closes when none does."
     )
     waiting_count = fields.Integer("Waiting", compute="_compute_waiting_count")
     channel_order_id = fields.Many2one(
@@ -155,12 +168,33 @@ class StockChannelException(models.Model):
     _one_open = models.UniqueIndex(
         "(fingerprint) WHERE state = 'open'", "This exception is open already."
     )
-    _open_by_owner = models.Index("(user_id, last_seen_at) WHERE state = 'open'")
+    _by_fingerprint = models.Index("(fingerprint, id)")
+    _open_by_value = models.Index(
+        "(value_at_risk DESC, due_at, id DESC) WHERE state = 'open'"
+    )
+    _open_by_owner = models.Index("(user_id, due_at) WHERE state = 'open'")
 
     @api.depends("waiting_message_ids")
     def _compute_waiting_count(self):
+        counts = self._count_waiting()
         for exception in self:
-            exception.waiting_count = len(exception.waiting_message_ids)
+            exception.waiting_count = counts.get(exception._origin.id, 0)
+
+    def _count_waiting(self):
+        """Return {exception id: messages that wait for it}, without reading them."""
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT exception_id, count(*)
+                      FROM stock_channel_exception_message_rel
+                     WHERE exception_id = ANY(%s)
+                     GROUP BY exception_id
+                    """,
+                    list(self._origin.ids),
+                )
+            )
+        )
 
     def write(self, vals):
         """Let people change only what is theirs; the rest is the hub's record."""
@@ -183,52 +217,129 @@ class StockChannelException(models.Model):
 
     @api.model
     def _open(self, channel, *, category, fingerprint, title, message=None, **vals):
-        """Open an exception, or count one more occurrence of the open one.
+        """Open an exception, or count one more occurrence of the known one.
 
-        A thousand equal failures make one record and one activity. A resolved one
-        that comes back is opened again, with its history.
+        A thousand equal failures make one record, one activity and one mail. What
+        was resolved and comes back is opened again, with its history; what was
+        ignored only when there is news, see ``_is_news``.
+
+        Of two transactions that open one at once the second fails to serialize and
+        starts over, as every worker and every request here does; it finds the
+        first one's then and counts.
+
+        :param message: the delivery that waits for it.
         """
-        exceptions_sudo = self.sudo()
-        now = fields.Datetime.now()
-        known = exceptions_sudo.search(
-            [("fingerprint", "=", fingerprint), ("state", "!=", "ignored")],
-            order="id desc",
-            limit=1,
-        )
-        vals = {**vals, "title": title, "last_seen_at": now}
-        if message and message.channel_order_id:
-            vals.setdefault("channel_order_id", message.channel_order_id.id)
+        vals = {
+            **vals,
+            "category": category,
+            "title": title,
+            "last_seen_at": fields.Datetime.now(),
+            "valued_at": False,
+        }
+        if message:
+            vals["is_waited_for"] = True
+            if message.channel_order_id:
+                vals.setdefault("channel_order_id", message.channel_order_id.id)
+        known = self.sudo()._find_known(fingerprint)
         if known:
-            known.write({**vals, "occurrences": known.occurrences + 1})
-            if known.state == "resolved":
-                known._update_state("open")
+            known._seen_again(vals, message)
         else:
-            known = exceptions_sudo.with_context(
-                mail_create_nolog=True, mail_create_nosubscribe=True
-            ).create(
-                {
-                    **vals,
-                    "channel_id": channel.id,
-                    "category": category,
-                    "fingerprint": fingerprint,
-                    "first_seen_at": now,
-                    "user_id": channel.sudo().exception_owner_id.id,
-                }
-            )
+            known = self.sudo()._insert_open(channel, category, fingerprint, title)
+            known.write(vals)
+            known._note_open()
             known._notify_owner()
+        self._wake_queue()
         return known
 
+    @api.model
+    def _find_known(self, fingerprint):
+        """Return the open exception of this cause, else the newest closed one."""
+        same = [("fingerprint", "=", fingerprint)]
+        return self.search([*same, ("state", "=", "open")], limit=1) or self.search(
+            same, order="id desc", limit=1
+        )
+
+    @api.model
+    def _insert_open(self, channel, category, fingerprint, title):
+        """Insert an open exception, quietly failing to serialize if one is there.
+
+        A plain insert would end the transaction with an error nobody repeats, after
+        a line in the log for every race that was lost.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO stock_channel_exception
+                       (channel_id, company_id, state, category, fingerprint, title,
+                        occurrences, times_reopened, value_at_risk, first_seen_at,
+                        user_id, create_uid, write_uid, create_date, write_date)
+                VALUES (%(channel)s, %(company)s, 'open', %(category)s,
+                        %(fingerprint)s, %(title)s, 1, 0, 0, %(now)s, %(owner)s,
+                        %(user)s, %(user)s, %(now)s, %(now)s)
+                ON CONFLICT (fingerprint) WHERE state = 'open' DO NOTHING
+                RETURNING id
+                """,
+                channel=channel.id,
+                company=channel.company_id.id,
+                category=category,
+                fingerprint=fingerprint,
+                title=title,
+                owner=channel.sudo().exception_owner_id.id or None,
+                user=self.env.uid,
+                now=fields.Datetime.now(),
+            ),
+            log_exceptions=False,
+        )
+        (row_id,) = self.env.cr.fetchone()
+        return self.browse(row_id)
+
+    def _seen_again(self, vals, message):
+        """Count one more occurrence and open it again if that is called for."""
+        self.ensure_one()
+        is_news = self._is_news(vals, message)
+        is_other = self.category != vals["category"]
+        self.write({**vals, "occurrences": self.occurrences + 1})
+        if self.state == "resolved" or (self.state == "ignored" and is_news):
+            self._update_state("open")
+        elif self.state == "open" and is_other:
+            self._note_open()
+
+    def _is_news(self, vals, message):
+        """Return whether somebody who ignored this must be asked again.
+
+        That is when a delivery waits for it now, when something else is wrong than
+        was ignored, and after a day. A refusal is about another number each time:
+        that is no news.
+        """
+        self.ensure_one()
+        value = vals.get("value", self.value) or False
+        is_other = self.category != vals["category"] or (
+            self.category != "refused" and value != self.value
+        )
+        since = fields.Datetime.now() - IGNORED_FOR
+        return bool(message) or is_other or (self.resolved_at or since) <= since
+
     def _notify_owner(self):
+        """Give the owner one activity; a mail with it at most once an hour."""
+        now = fields.Datetime.now()
         for exception in self.filtered("user_id"):
             # Odoo refuses an activity for somebody who may not see the record; the
             # exception must be written all the same.
             if not exception.with_user(exception.user_id).has_access("read"):
                 continue
-            exception.activity_schedule(
-                "mail.mail_activity_data_todo",
-                summary=exception.title,
-                user_id=exception.user_id.id,
-            )
+            is_quiet = bool(exception.told_at and exception.told_at > now - QUIET)
+            exception.with_context(mail_activity_quick_update=is_quiet)._schedule()
+            if not is_quiet:
+                exception.told_at = now
+
+    def _schedule(self):
+        self.ensure_one()
+        self.activity_schedule(
+            "mail.mail_activity_data_todo",
+            date_deadline=self._deadline(),
+            summary=self.title,
+            user_id=self.user_id.id,
+        )
 
     @api.model
     def _open_for_channel(self, channel, error, failures):
@@ -299,12 +410,44 @@ class StockChannelException(models.Model):
         refused = self - moved
         if refused:
             _logger.info("exceptions %s may not become %s", refused.ids, target)
-        moved.write({**(vals or {}), "state": target})
+        now = fields.Datetime.now()
+        closed_at = False if target == "open" else now
+        for exception in moved:
+            # What comes and goes within the hour leaves no line each time.
+            is_quiet = bool(exception.told_at and exception.told_at > now - QUIET)
+            exception.with_context(
+                tracking_disable=is_quiet or self.env.context.get("tracking_disable")
+            ).write({"resolved_at": closed_at, **(vals or {}), "state": target})
+            exception._note_history(target)
         if target == "open":
+            for exception in moved:
+                exception.times_reopened += 1
+            moved._note_open()
             moved._notify_owner()
+            moved._wake_queue()
         else:
+            moved._note_closed()
             moved.activity_unlink(["mail.mail_activity_data_todo"])
         return moved
+
+    def _note_open(self):
+        """Note since when it is open, and by when somebody is to have acted."""
+        now = fields.Datetime.now()
+        for exception in self:
+            exception.write(
+                {
+                    "opened_at": now,
+                    "due_at": exception.channel_id._act_by(exception.category, now),
+                    "valued_at": False,
+                }
+            )
+
+    def _note_ignored(self):
+        """Hook: a person has decided that these stay as they are."""
+
+    def _note_closed(self):
+        """Nothing is at risk any more by what is closed."""
+        self.write({"value_at_risk": 0.0})
 
     @api.model
     def _resolve_fingerprint(self, channel, fingerprint):
@@ -321,173 +464,32 @@ class StockChannelException(models.Model):
                 ("state", "=", "open"),
             ]
         )
-        healed._update_state("resolved", {"resolved_at": fields.Datetime.now()})
+        healed._update_state("resolved")
 
     def _resolve_if_idle(self):
         """Close those that nothing waits for any more."""
-        exceptions_sudo = self.sudo().filtered(lambda e: e.state == "open")
-        exceptions_sudo.invalidate_recordset(["waiting_message_ids"])
-        exceptions_sudo.filtered(lambda e: not e.waiting_message_ids)._update_state(
-            "resolved", {"resolved_at": fields.Datetime.now()}
-        )
+        idle_sudo = self.sudo()._without_waiting()
+        idle_sudo.filtered(lambda e: e.state == "open")._update_state("resolved")
 
-    # --------------------------------------------------------------- solving
+    def _without_waiting(self):
+        """Return those no message waits for, however many wait for the others."""
+        if not self:
+            return self
+        waited_for = self._waited_for_ids()
+        return self.filtered(lambda exception: exception.id not in waited_for)
 
-    @api.model
-    def _check_operator(self):
-        """Refuse people who may look but not work.
-
-        :raise AccessError: in words the person can act on.
-        """
-        if not self.env.user.has_group("stock_channel_hub.group_operator"):
-            raise AccessError(
-                self.env._("Only operators of stock channels may do this.")
-            )
-
-    @api.model
-    def _mapping_fingerprint(self, channel, kind, external_id):
-        return f"map:{channel.id}:{kind}:{external_id}"
-
-    @api.model
-    def _retry_mapping(self, listings):
-        """Run again whatever waited for the items of these listings."""
-        fingerprints = [
-            self._mapping_fingerprint(listing.channel_id, "item", key)
-            for listing in listings.sudo()
-            if listing.active
-            for key in {listing.sku, listing.item_id}
-            if key
-        ]
-        self._retry_fingerprints(fingerprints)
-
-    @api.model
-    def _retry_location_mapping(self, places):
-        """Run again whatever waited for these channel locations to be mapped."""
-        self._retry_fingerprints(
-            [
-                self._mapping_fingerprint(
-                    place.channel_id, "location", place.external_id
-                )
-                for place in places.sudo()._mapped()
-            ]
-        )
-
-    @api.model
-    def _retry_fingerprints(self, fingerprints):
-        if fingerprints:
-            # What somebody ignored waits all the same.
-            self.sudo().search(
-                [("fingerprint", "in", fingerprints), ("state", "!=", "resolved")]
-            )._retry()
-
-    def _retry(self):
-        for exception in self:
-            if exception.waiting_message_ids:
-                exception.waiting_message_ids._retry()
-            elif exception.publication_id.state == "rejected":
-                exception.publication_id._update_state("pending", {"attempts": 0})
-                exception.channel_id._wake_publishers()
-            elif exception.fulfillment_id.state == "rejected":
-                exception.fulfillment_id._retry()
-            elif not exception.fulfillment_id:
-                # What was mended here shows when the newest word is taken again.
-                exception.channel_order_id._retry_newest()
-
-    def action_retry(self):
-        """Try again now everything that failed for this cause."""
-        self.check_access("read")
-        self._check_operator()
-        self.sudo()._retry()
-        channels_sudo = self.sudo().channel_id
-        channels_sudo.write({"next_attempt_at": False})
-        channels_sudo._wake_publishers()
-
-    def action_map(self):
-        """Map the unknown SKU to the chosen product and run what waited for it.
-
-        The first map of an unknown item is the operator's own decision; changing
-        one later is not.
-        """
-        self.ensure_one()
-        self.check_access("read")
-        self._check_operator()
-        if self.mapping_kind != "item" or self.state != "open":
-            raise UserError(self.env._("There is nothing to map here."))
-        if not self.product_id:
-            raise UserError(
-                self.env._("Choose the product that %s means first.", self.value)
-            )
-        self._check_not_archived()
-        self.env["stock.channel.listing"].sudo().create(
-            {
-                "channel_id": self.channel_id.id,
-                "product_id": self.product_id.id,
-                "sku": self.value,
-                "item_id": self.item_id or False,
-            }
-        )
-        self.message_post(
-            body=self.env._(
-                "%(sku)s mapped to %(product)s.",
-                sku=self.value,
-                product=self.product_id.display_name,
+    def _waited_for_ids(self):
+        """Return the ids of those that at least one message waits for."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT exception.id
+                  FROM unnest(%s::int[]) AS exception (id)
+                 WHERE EXISTS (SELECT 1
+                                 FROM stock_channel_exception_message_rel AS rel
+                                WHERE rel.exception_id = exception.id)
+                """,
+                self.ids,
             )
         )
-        waiting = self.waiting_count
-        self._resolve_if_idle()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success",
-                "message": self.env._("Mapped. Messages processed now: %s", waiting),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
-
-    def _check_not_archived(self):
-        """Refuse to map what is mapped already and archived.
-
-        :raise UserError: in words the operator can act on.
-        """
-        archived = (
-            self.env["stock.channel.listing"]
-            .sudo()
-            .search(
-                [
-                    ("channel_id", "=", self.channel_id.id),
-                    ("external_id", "=", self.item_id or self.value),
-                    ("active", "=", False),
-                ]
-            )
-        )
-        if archived:
-            raise UserError(
-                self.env._(
-                    "%(sku)s is mapped to %(product)s, and that listing is archived. "
-                    "Ask a manager to take it out of the archive.",
-                    sku=self.value,
-                    product=archived.product_id.display_name,
-                )
-            )
-
-    def action_ignore(self):
-        """Close without solving; what waited for it stays where it is."""
-        self.check_access("read")
-        self._check_operator()
-        self.sudo()._update_state("ignored", {"resolved_at": fields.Datetime.now()})
-
-    def action_reopen(self):
-        self.check_access("read")
-        self._check_operator()
-        self.sudo()._update_state("open", {"resolved_at": False})
-
-    def action_open_messages(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Waiting Messages"),
-            "res_model": "stock.channel.message",
-            "view_mode": "list,form",
-            "domain": [("id", "in", self.waiting_message_ids.ids)],
-        }
+        return {row_id for (row_id,) in rows}

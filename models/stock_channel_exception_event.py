@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from .stock_channel_exception import QUIET
+
 KINDS = [
     ("stock", "Stock Moved"),
     ("count", "Stock Corrected"),
@@ -19,6 +21,9 @@ KINDS = [
     ("rule", "Rule Changed"),
     ("condition", "Stock Condition Changed"),
     ("short", "Shortage"),
+    ("resolved", "Closed"),
+    ("ignored", "Ignored"),
+    ("open", "Opened Again"),
 ]
 
 
@@ -71,3 +76,29 @@ class StockChannelExceptionEvent(models.Model):
             "res_id": document.id,
             "view_mode": "form",
         }
+
+
+class StockChannelExceptionHistory(models.Model):
+    _inherit = "stock.channel.exception"
+
+    def _note_history(self, target):
+        """Keep when it was closed and opened again; a shortage tells its own story.
+
+        What comes and goes within the hour is counted and leaves no line each time.
+        """
+        self.ensure_one()
+        now = fields.Datetime.now()
+        last = self.event_ids.sorted("id")[-1:]
+        is_flapping = target != "ignored" and last and last.at > now - QUIET
+        if self.shortage_product_id or is_flapping:
+            return
+        self.env["stock.channel.exception.event"].sudo().create(
+            {
+                "exception_id": self.id,
+                "at": now,
+                "sequence": last.sequence + 1,
+                "kind": target,
+                "channel_id": self.channel_id.id,
+                "text": self.ignore_reason if target == "ignored" else self.title,
+            }
+        )

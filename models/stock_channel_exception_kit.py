@@ -24,6 +24,7 @@ class StockChannelExceptionKit(models.Model):
                     listing.product_id.display_name,
                 ),
                 value=listing.sku,
+                listing_id=listing.id,
             )
         for listing in listings(mended_ids):
             self._resolve_fingerprint(channel, f"kit:{listing.id}")

@@ -12,7 +12,7 @@ from ..connectors.errors import (
     Rejected,
     RetryLater,
 )
-from ..connectors.retry import RetrySchedule
+from ..connectors.retry_policy import Verdict, Work, decide, trouble_of
 from .quantities import plain, to_decimal
 from .stock_channel_poll import as_aware
 from .stock_channel_publish import LEASE_SECONDS
@@ -38,9 +38,6 @@ TRANSITIONS = {
     "dropped": (),
 }
 KINDS = [("shipment", "Shipment"), ("cancellation", "Cancellation")]
-RETRY = RetrySchedule(base=10, cap=900)
-# Tries in vain after which a person is told that a parcel is not.
-ATTEMPTS_UNTIL_EXCEPTION = 4
 
 
 class StockChannelFulfillment(models.Model):
@@ -267,15 +264,19 @@ class StockChannelFulfillment(models.Model):
             self._update_state("pending", {"is_correction": True, "attempts": 0})
 
     def _report_failed(self, error):
-        at = self.env.cr.now() + timedelta(
-            seconds=RETRY.delay(self.attempts, getattr(error, "after", None))
+        decision = decide(
+            Work.REPORT,
+            trouble_of(error),
+            max(self.attempts, 1),
+            after=getattr(error, "after", None),
         )
+        waits = timedelta(seconds=decision.wait or 0)
         vals = {
             "last_error": error.message[:300],
             "lease_until": False,
-            "next_attempt_at": at,
+            "next_attempt_at": decision.wait and self.env.cr.now() + waits,
         }
-        if isinstance(error, Rejected):
+        if decision.verdict is Verdict.PERSON:
             self._update_state("rejected", vals)
             if isinstance(error, KeptAsTold):
                 self._count_taken()
@@ -288,7 +289,7 @@ class StockChannelFulfillment(models.Model):
         self._update_state("pending" if is_unseen else "unknown", vals)
         if is_unseen:
             self.channel_id._channel_failed(error)
-        elif self.attempts >= ATTEMPTS_UNTIL_EXCEPTION:
+        elif decision.tell:
             self._open_late(error)
 
     def _open_late(self, error):

@@ -9,7 +9,14 @@ from odoo.tools import SQL
 
 from ..connectors.data import CountSnapshot, FetchOrder, OrderSnapshot, ReturnSnapshot
 from ..connectors.errors import BadPayload, ConnectorError, RetryLater
-from ..connectors.retry import RetrySchedule
+from ..connectors.retry_policy import (
+    MESSAGE_TRIES,
+    Trouble,
+    Verdict,
+    Work,
+    decide,
+    trouble_of,
+)
 from .claims import LostClaim
 from .message_text import describe_error, readable, storable
 from .stock_channel_exception import NeedsPerson
@@ -29,11 +36,8 @@ TRANSITIONS = {
     "failed": ("pending",),
     "done": ("pending",),
 }
-# A message that killed its worker this often is set aside for a person.
-MAX_ATTEMPTS = 3
 CLAIM_SIZE = 50
 LEASE_SECONDS = 300
-RETRY = RetrySchedule(base=30, cap=900)
 
 
 class StockChannelMessage(models.Model):
@@ -311,10 +315,10 @@ class StockChannelMessage(models.Model):
     def _process(self):
         """Read and apply one claimed message; whatever happens is recorded."""
         self.ensure_one()
-        if self.attempts > MAX_ATTEMPTS:
+        if self.attempts > MESSAGE_TRIES:
             self._in_transaction(
                 lambda: self._set_aside(
-                    self.env._("The worker died %s times over it.", MAX_ATTEMPTS)
+                    self.env._("The worker died %s times over it.", MESSAGE_TRIES)
                 )
             )
             return
@@ -436,29 +440,34 @@ class StockChannelMessage(models.Model):
         :param error: the ``RetryLater``, or None after a lost race: that message is
             taken up again in the same round.
         """
-        attempts = max(self.attempts - 1, 0)
         if error is None:
-            self._update_state("pending", {"attempts": attempts})
-            return
-        wait = RETRY.delay(self.attempts, getattr(error, "after", None))
-        at = self.env.cr.now() + timedelta(seconds=wait)
-        self._update_state(
-            "pending",
-            {
-                "attempts": attempts,
-                "next_attempt_at": at,
-                "note": error.message[:200],
-            },
-        )
-        self.env["stock.channel"]._inbox_cron()._trigger(at=at)
+            self._try_again(Trouble.RACE, False)
+        else:
+            after = getattr(error, "after", None)
+            self._try_again(trouble_of(error), error.message[:200], after)
 
     def _record_failure(self, text):
-        if self.attempts >= MAX_ATTEMPTS:
+        self._try_again(Trouble.BUG, text)
+
+    def _try_again(self, trouble, text, after=None):
+        """Do as the policy says; see ``connectors/retry_policy.py``.
+
+        :param after: seconds the channel asked for.
+        """
+        # Trouble at the channel takes its try back, so only the claims count it.
+        failures = self.attempts if trouble is Trouble.BUG else self.claims
+        decision = decide(Work.MESSAGE, trouble, max(failures, 1), after=after)
+        if decision.verdict is Verdict.PERSON:
             self._set_aside(text)
             return
-        at = self.env.cr.now() + timedelta(seconds=RETRY.delay(self.attempts))
-        self._update_state("pending", {"next_attempt_at": at, "note": text})
-        self.env["stock.channel"]._inbox_cron()._trigger(at=at)
+        vals = {}
+        if not decision.counts:
+            vals["attempts"] = max(self.attempts - 1, 0)
+        if decision.wait:
+            at = self.env.cr.now() + timedelta(seconds=decision.wait)
+            vals.update(next_attempt_at=at, note=text)
+            self.env["stock.channel"]._inbox_cron()._trigger(at=at)
+        self._update_state("pending", vals)
 
     def _set_aside(self, text):
         exceptions = NeedsPerson(

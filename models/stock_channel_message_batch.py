@@ -1,20 +1,17 @@
 import logging
-import random
 from datetime import timedelta
 
 from odoo import models
 from odoo.tools import SQL
 
 from ..connectors.data import OrderSnapshot
+from ..connectors.retry_policy import Trouble, Work, decide
 from .claims import CLAIMS
 from .stock_channel_batch import BATCH, BEHIND
 from .stock_channel_message import CLAIM_SIZE, LEASE_SECONDS
 from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
-
-# Seconds within which a batch that lost every race is taken up again.
-BACKOFF = (0.5, 3.0)
 
 
 class StockChannelMessageBatch(models.Model):
@@ -98,7 +95,7 @@ class StockChannelMessageBatch(models.Model):
 
     def _back_off(self):
         """Try all of them again a little later; a lost race is no failed try."""
-        wait = random.uniform(*BACKOFF)  # noqa: S311 - it only spreads the workers
+        wait = decide(Work.BATCH, Trouble.RACE, 1).wait
         at = self.env.cr.now() + timedelta(seconds=wait)
         for message in self._still_claimed():
             attempts = max(message.attempts - 1, 0)

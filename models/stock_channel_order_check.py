@@ -74,6 +74,7 @@ class StockChannelOrderCheck(models.Model):
             field="quantity",
             value=plain(quantity),
             channel_order_id=self.id,
+            listing_id=line.listing_id.id,
         )
 
     def _tell_of_same_version(self, snapshot):

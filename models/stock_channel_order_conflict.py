@@ -157,11 +157,8 @@ class StockChannelExceptionConflict(models.Model):
             )
         )
 
-    def action_ignore(self):
+    def _note_ignored(self):
         """Ignoring a conflict decides it: it stays as it is here."""
-        result = super().action_ignore()
-        for exception in self.sudo()._conflicts():
-            if exception.state != "ignored":
-                continue
+        super()._note_ignored()
+        for exception in self._conflicts():
             exception.channel_order_id._keep_ours(exception.fingerprint)
-        return result

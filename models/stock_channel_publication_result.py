@@ -6,15 +6,13 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..connectors.data import QuantityKey, QuantityUpdate, ResultStatus
+from ..connectors.retry_policy import Trouble, Work, decide
 from .quantities import to_decimal
 from .stock_channel_poll import as_aware
 from .stock_channel_publication import SEQUENCE
-from .stock_channel_publish import ACCEPTED_ERROR_CHARS, LEASE_SECONDS, RETRY
+from .stock_channel_publish import ACCEPTED_ERROR_CHARS, LEASE_SECONDS
 
 _logger = logging.getLogger(__name__)
-
-# A number the channel finds stale is tried again at once, so many times.
-STALE_TRIES = 3
 
 
 class StockChannelPublicationResult(models.Model):
@@ -148,9 +146,9 @@ class StockChannelPublicationResult(models.Model):
         """
         now = self.env.cr.now()
         vals = {"lease_until": False, "fence_at": now}
-        if self.attempts >= STALE_TRIES:
-            wait = RETRY.delay(self.attempts)
-            vals["lease_until"] = now + timedelta(seconds=wait)
+        decision = decide(Work.NUMBER, Trouble.STALE, max(self.attempts, 1))
+        if decision.wait:
+            vals["lease_until"] = now + timedelta(seconds=decision.wait)
         self._catch_up(update, result, now)
         if result.quantity is None:
             self._update_state("unknown", vals)

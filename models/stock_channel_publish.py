@@ -8,11 +8,8 @@ from odoo.tools import SQL
 from ..connectors.data import ResultStatus, UpdateResult
 from ..connectors.errors import (
     ConnectorError,
-    Misconfigured,
-    RateLimited,
-    RetryLater,
 )
-from ..connectors.retry import RetrySchedule
+from ..connectors.retry_policy import Verdict, Work, decide, trouble_of
 
 _logger = logging.getLogger(__name__)
 
@@ -20,10 +17,6 @@ _logger = logging.getLogger(__name__)
 SLICE_SECONDS = 20
 # Longer than any connector's timeouts for one batch; whoever is past it died.
 LEASE_SECONDS = 300
-# Failures in a row after which a person is told that the channel is unwell.
-FAILURES_UNTIL_EXCEPTION = 3
-# A channel that is back is told within a minute; its own hints are obeyed beyond that.
-RETRY = RetrySchedule(base=5, cap=60)
 ACCEPTED_ERROR_CHARS = 300
 
 
@@ -224,8 +217,8 @@ class StockChannelPublish(models.Model):
             row_id for row_id, _update in updates
         )
         rows = rows.filtered(lambda row: row.push_id == push)
-        is_unseen = isinstance(error, RateLimited | Misconfigured)
-        if is_unseen or not isinstance(error, RetryLater):
+        decision = decide(Work.NUMBER, trouble_of(error), 1)
+        if decision.verdict is not Verdict.READ_BACK:
             push._finish("failed", error.message[:ACCEPTED_ERROR_CHARS])
             rows._update_state("pending", {"lease_until": False, "push_id": False})
         else:
@@ -298,8 +291,13 @@ class StockChannelPublish(models.Model):
         failures = self.failure_count + 1
         if failures == 1:
             _logger.warning("channel %s fails: %s", self.id, error.message)
-        wait = RETRY.delay(failures, getattr(error, "after", None))
-        retry_at = self.env.cr.now() + timedelta(seconds=wait)
+        decision = decide(
+            Work.CHANNEL,
+            trouble_of(error),
+            failures,
+            after=getattr(error, "after", None),
+        )
+        retry_at = self.env.cr.now() + timedelta(seconds=decision.wait)
         message = error.message[:ACCEPTED_ERROR_CHARS]
         self.write(
             {
@@ -309,6 +307,5 @@ class StockChannelPublish(models.Model):
             }
         )
         self.sudo().publish_cron_id._trigger(at=retry_at)
-        is_hopeless = isinstance(error, Misconfigured)
-        if is_hopeless or failures >= FAILURES_UNTIL_EXCEPTION:
+        if decision.tell:
             self.env["stock.channel.exception"]._open_for_channel(self, error, failures)

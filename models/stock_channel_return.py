@@ -413,6 +413,7 @@ class StockChannelReturn(models.Model):
             self.channel_id,
             category="stock",
             fingerprint=fingerprint,
+            return_id=self.id,
             title=title,
             cause=self.env._(
                 "%(cause)s (came back / announced): %(lines)s.",

@@ -122,6 +122,7 @@ class StockChannelReturnRefund(models.Model):
                 self.channel_id,
                 category="data",
                 fingerprint=fingerprint,
+                return_id=self.id,
                 title=self.env._(
                     "No credit note could be drafted for return %s", self.external_id
                 ),
@@ -190,6 +191,7 @@ class StockChannelReturnRefund(models.Model):
             self.channel_id,
             category="data",
             fingerprint=fingerprint,
+            return_id=self.id,
             title=self.env._(
                 "The refund of return %s is not what its credit notes say",
                 self.external_id,

@@ -151,7 +151,7 @@ class TestOrderPlan(PlanCase):
         order.sale_order_id.order_line.price_unit = 9.0
         line = self.line_data("1", "DESK", 2, unit_price="12.00")
         self.change(lines=[line])
-        self.conflict(order).action_ignore()
+        self.conflict(order)._ignore("Known and harmless.")
         self.change(3, lines=[line], note="hurry")
         self.assertFalse(self.conflict(order))
         self.assertEqual(order.sale_order_id.order_line.price_unit, 9)
@@ -201,7 +201,7 @@ class TestOrderPlan(PlanCase):
         )
         self.assertIn("from 5 to 3", exception.cause)
         self.assertEqual(order.line_ids.mapped("applied_qty"), [5, 4])
-        exception.action_ignore()
+        exception._ignore("Known and harmless.")
         self.assertEqual(order.line_ids.mapped("applied_qty"), [3, 4])
 
     def test_what_is_in_conflict_stays_in_flight(self):
@@ -212,7 +212,7 @@ class TestOrderPlan(PlanCase):
         self.assertEqual(
             (self.numbers()["reserved"], order.line_ids.in_flight_qty), (6, 4)
         )
-        self.conflict(order).action_ignore()
+        self.conflict(order)._ignore("Known and harmless.")
         self.assertEqual(order.line_ids.in_flight_qty, 0)
 
     def test_quantity_changed_alike_on_both_sides_is_no_question(self):

@@ -407,7 +407,7 @@ class TestRegressMapMeanwhile(RegressOrdersCase):
     def test_order_waiting_for_an_ignored_exception_runs_when_mapped(self):
         order = self.order(lines=[self.line_data("1", "UNKNOWN", 1)])
         exception = self.open_exceptions()
-        exception.action_ignore()
+        exception._ignore("Known and harmless.")
         self.assertEqual(exception.state, "ignored")
         self.make_listing(self.channel, self.product, "UNKNOWN")
         self.run_inbox()

@@ -102,7 +102,7 @@ class TestReservations(HubCase):
         channels = self.env["stock.channel"]
         self.quant.reserved_quantity = 7
         channels._check_reservations()
-        self.open_exceptions().action_ignore()
+        self.open_exceptions()._ignore("Known and harmless.")
         channels._check_reservations()
         self.assertFalse(self.open_exceptions())
         self.quant.reserved_quantity = 8

@@ -167,7 +167,7 @@ class TestSecurity(HubCase):
         self.assertEqual(exception.waiting_count, 1)
         self.assertEqual(exception.state, "open")
         mine.user_id = operator
-        mine.action_ignore()
+        mine._ignore("Known and harmless.")
         self.assertEqual(exception.state, "ignored")
 
     def test_operator_maps_an_unknown_sku_but_changes_no_map(self):

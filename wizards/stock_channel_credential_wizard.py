@@ -64,11 +64,9 @@ class StockChannelCredentialWizard(models.TransientModel):
                 {
                     "credentials": {**(channel_sudo.credentials or {}), **given},
                     "credentials_set_at": fields.Datetime.now(),
-                    "failure_count": 0,
-                    "next_attempt_at": False,
                 }
             )
-            channel_sudo._wake_publishers()
+            self.env["stock.channel.exception"]._heal_access(channel_sudo)
         # The values must not linger in the wizard's own table.
         self.sudo().unlink()
         return {"type": "ir.actions.act_window_close"}
