@@ -2,6 +2,7 @@ from . import (
     stock_channel_credential_wizard,
     stock_channel_inspect_wizard,
     stock_channel_match_wizard,
+    stock_channel_pause_wizard,
     stock_channel_receive_wizard,
     stock_channel_secret_wizard,
 )

@@ -1,0 +1,619 @@
+"""A mass change that is held: one push, its rows, and the proposal about them."""
+
+import logging
+from datetime import timedelta
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL, format_amount
+
+from ..connectors.guard import Reason
+from .quantities import plain
+
+_logger = logging.getLogger(__name__)
+
+TRANSITIONS = {
+    "held": ("released", "dropped"),
+    "dropped": ("held", "released"),
+    "released": (),
+}
+# Who saved something so shortly before the numbers moved may have moved them: an
+# import takes its time, and what it writes is dated to its beginning.
+LOOK_BACK = timedelta(minutes=15)
+# So many changes are named; the audit has them all.
+NAMED_CHANGES = 5
+
+
+class StockChannelPushHeld(models.Model):
+    """What a held push does: it is released by approval, or its rows stay.
+
+    Released, its rows are computed anew and told that number. Rejected, they keep
+    what the channel shows until the cause is mended, or changed again. A row whose
+    number is mended leaves by itself; with the last one the proposal is withdrawn.
+    """
+
+    _name = "stock.channel.push"
+    _inherit = ["stock.channel.push", "stock.channel.approval.subject"]
+
+    state = fields.Selection(
+        selection_add=[
+            ("held", "Held"),
+            ("released", "Released"),
+            ("dropped", "Not Published"),
+        ],
+        ondelete={"held": "cascade", "released": "cascade", "dropped": "cascade"},
+    )
+    held_at = fields.Datetime("Held Since", readonly=True)
+    held_row_ids = fields.One2many(
+        "stock.channel.publication", "held_push_id", "Held Numbers"
+    )
+    held_count = fields.Integer("Numbers Held", compute="_compute_held_count")
+    title = fields.Char("What Would Happen", readonly=True)
+    cause_text = fields.Text("Why", readonly=True)
+    cause_user_ids = fields.Many2many(
+        "res.users",
+        "stock_channel_push_cause_user_rel",
+        "push_id",
+        "user_id",
+        "Changed by",
+        readonly=True,
+        help="Saved something shortly before. May not release what they caused.",
+    )
+    on_sale_count = fields.Integer("Listings on Sale", readonly=True)
+    zeroed_count = fields.Integer("Go to Zero", readonly=True)
+    moved_count = fields.Integer("Move Far", readonly=True)
+    changed_count = fields.Integer("Change", readonly=True)
+    changed_units = fields.Float("Units Changed", digits=0, readonly=True)
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    changed_value = fields.Monetary(
+        "Value Changed", readonly=True, help="What comes and what goes, at sales price."
+    )
+    value_difference = fields.Monetary(readonly=True)
+    approval_id = fields.Many2one(
+        "stock.channel.approval", compute="_compute_approval_id", string="Proposal"
+    )
+    may_release = fields.Boolean(compute="_compute_approval_id")
+
+    _held = models.Index("(channel_id, held_at) WHERE held_at IS NOT NULL")
+
+    @api.depends("held_at", "title")
+    def _compute_display_name(self):
+        held = self.filtered("held_at")
+        super(StockChannelPushHeld, self - held)._compute_display_name()
+        for push in held:
+            push.display_name = self.env._(
+                "Held push %(id)s to %(channel)s",
+                id=push.id,
+                channel=push.channel_id.name,
+            )
+
+    @api.depends("held_row_ids")
+    def _compute_held_count(self):
+        counts = dict(
+            self.env["stock.channel.publication"]._read_group(
+                [("held_push_id", "in", self.ids)], ["held_push_id"], ["__count"]
+            )
+        )
+        for push in self:
+            push.held_count = counts.get(push, 0)
+
+    @api.depends("state")
+    @api.depends_context("uid")
+    def _compute_approval_id(self):
+        newest = {}
+        for approval in self.env["stock.channel.approval"].search(
+            [("subject_model", "=", self._name), ("subject_id", "in", self.ids)],
+            order="id",
+        ):
+            newest[approval.subject_id] = approval
+        for push in self:
+            push.approval_id = newest.get(push.id, False)
+            push.may_release = push.approval_id.may_decide
+
+    # ----------------------------------------------------------------- state
+
+    def _update_state(self, target, vals=None):
+        """Move to ``target``; the one gate of a held push.
+
+        :raise UserError: when it may not follow the present state.
+        """
+        self.ensure_one()
+        if target not in TRANSITIONS.get(self.state, ()):
+            _logger.info("push %s is %s, not %s", self.id, self.state, target)
+            raise UserError(
+                self.env._(
+                    "%(push)s is %(state)s and can no longer be decided.",
+                    push=self.display_name,
+                    state=dict(self._fields["state"]._description_selection(self.env))[
+                        self.state
+                    ],
+                )
+            )
+        self.write({**(vals or {}), "state": target})
+        if target != "held":
+            self.finished_at = self.env.cr.now()
+            self.env["stock.channel.exception"]._resolve_fingerprint(
+                self.channel_id, self._fingerprint()
+            )
+
+    def _fingerprint(self):
+        self.ensure_one()
+        return f"push:{self.id}"
+
+    # ---------------------------------------------------------------- holding
+
+    def _take_rows(self, candidate):
+        """Hold the rows of a change: they want again what they wanted before it.
+
+        Where stock moved in the same run, what went is taken off at once.
+
+        :param SQL candidate: which ``row``s.
+        """
+        self.ensure_one()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                UPDATE stock_channel_publication AS row
+                   SET held_push_id = %(push)s,
+                       held_qty = row.guard_qty,
+                       held_units = row.guard_units
+                 WHERE row.channel_id = %(channel)s
+                   AND %(candidate)s
+                RETURNING row.id, row.listing_id,
+                          coalesce(row.guard_mixed, FALSE)
+                """,
+                push=self.id,
+                channel=self.channel_id.id,
+                candidate=candidate,
+            )
+        )
+        publications = self.env["stock.channel.publication"]
+        publications.invalidate_model()
+        mixed = {listing_id for _id, listing_id, is_mixed in rows if is_mixed}
+        if mixed:
+            publications._lower_ceilings(mixed, SQL("row.guard_mixed"))
+        self._restore_wanted([row[0] for row in rows])
+        self.size += len(rows)
+
+    def _restore_wanted(self, row_ids):
+        """Let these rows want what they may show; clean where the channel shows it."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE stock_channel_publication AS row
+                   SET wanted_qty = held.wanted,
+                       state = CASE
+                           WHEN row.state IN ('sending', 'unknown') THEN row.state
+                           WHEN row.sent_sequence = row.acknowledged_sequence
+                                AND row.sent_qty = held.wanted
+                                AND row.expected_qty = held.wanted
+                                AND row.expected_at IS NOT NULL THEN 'clean'
+                           ELSE 'pending' END
+                  FROM (SELECT one.id,
+                               CASE WHEN one.guard_to < one.guard_qty
+                                    THEN one.held_qty
+                                    ELSE least(one.held_qty, one.published) END
+                               + one.wanted_qty - one.published AS wanted
+                          FROM stock_channel_publication AS one
+                         WHERE one.id = ANY(%s)) AS held
+                 WHERE row.id = held.id
+                """,
+                row_ids,
+            )
+        )
+        self.env["stock.channel.publication"].invalidate_model()
+
+    def _describe(self, tally, reasons, found):
+        """Write down what would happen and what is known about why."""
+        self.ensure_one()
+        self.write(
+            {
+                "on_sale_count": tally.on_sale,
+                "zeroed_count": tally.zeroed,
+                "moved_count": tally.moved,
+                "changed_count": tally.changed,
+                "changed_units": found["units"] or 0,
+                "changed_value": float(tally.value_changed),
+                "value_difference": found["value_difference"] or 0,
+            }
+        )
+        self.title = self._headline(reasons)
+        texts, users = self._suspects()
+        self.cause_text = "\n".join([self._causes(), *texts])
+        self.cause_user_ids |= users
+
+    def _headline(self, reasons):
+        if Reason.ZERO in reasons:
+            return self.env._(
+                "%(zeroed)s of %(all)s listings would go to zero",
+                zeroed=self.zeroed_count,
+                all=self.on_sale_count,
+            )
+        if Reason.MOVE in reasons:
+            return self.env._(
+                "%(moved)s of %(all)s listings would change a lot",
+                moved=self.moved_count,
+                all=self.on_sale_count,
+            )
+        return self.env._(
+            "%(value)s of what is on sale would change",
+            value=format_amount(self.env, self.changed_value, self.currency_id),
+        )
+
+    def _causes(self):
+        """Return in words which causes changed how many of the held numbers."""
+        names = dict(
+            self.env["stock.channel.publication"]
+            ._fields["cause"]
+            ._description_selection(self.env)
+        )
+        groups = self.env["stock.channel.publication"]._read_group(
+            [("held_push_id", "=", self.id)], ["cause"], ["__count"]
+        )
+        return ", ".join(
+            self.env._(
+                "%(cause)s: %(count)s numbers",
+                cause=names.get(cause, cause),
+                count=count,
+            )
+            for cause, count in sorted(groups, key=lambda group: -group[1])
+        )
+
+    # --------------------------------------------------------------- suspects
+
+    def _suspects(self):
+        """Return what was saved shortly before, in words, and who saved it.
+
+        From the audit and from the maps, rules, kits and conditions themselves:
+        what an import or another program wrote is in no audit.
+        """
+        ((first,),) = self.env.execute_query(
+            SQL(
+                "SELECT min(changed_at) FROM stock_channel_publication "
+                "WHERE held_push_id = %s",
+                self.id,
+            )
+        )
+        since = (first or self.held_at) - LOOK_BACK
+        found = self._audited(since) + self._saved(since)
+        users = self.env["res.users"].browse({user.id for _at, user, _what in found})
+        named = {}
+        for at, user, what in sorted(found, key=lambda one: one[0], reverse=True):
+            named.setdefault((user.id, what), (at, user, what))
+        texts = [
+            self.env._(
+                "%(who)s saved %(what)s at %(at)s UTC",
+                who=user.sudo().name,
+                what=what,
+                at=fields.Datetime.to_string(at),
+            )
+            for at, user, what in list(named.values())[:NAMED_CHANGES]
+        ]
+        return texts, users - self.env.ref("base.user_root")
+
+    def _audited(self, since):
+        rows_sudo = (
+            self.env["stock.channel.audit"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", self.company_id.id),
+                    ("channel_id", "in", (False, self.channel_id.id)),
+                    ("happened_at", ">=", since),
+                    (
+                        "action",
+                        "in",
+                        (
+                            "created",
+                            "changed",
+                            "removed",
+                            "applied",
+                            "undone",
+                            "mapped",
+                        ),
+                    ),
+                ],
+                limit=100,
+            )
+        )
+        return [(row.happened_at, row.user_id, row.record_name) for row in rows_sudo]
+
+    def _saved(self, since):
+        """Return (when, who, what) of the records a number is made by."""
+        channel = self.channel_id
+        own = [("channel_id", "=", channel.id)]
+        company = [("company_id", "in", (False, self.company_id.id))]
+        looked_at = {
+            "stock.channel.location": own,
+            "stock.channel.rule": own,
+            "stock.channel.listing": own,
+            "stock.location": [*company, ("usage", "in", ("internal", "view"))],
+            "product.template": [
+                ("product_variant_ids.channel_listing_ids.channel_id", "=", channel.id)
+            ],
+            "uom.uom": [],
+            "mrp.bom": company,
+            "mrp.bom.line": company,
+        }
+        found = []
+        for model, domain in looked_at.items():
+            records_sudo = (
+                self.env[model]
+                .sudo()
+                .with_context(active_test=False)
+                .search(
+                    [*domain, ("write_date", ">=", since)],
+                    order="write_date desc",
+                    limit=20,
+                )
+            )
+            name = self.env["ir.model"]._get(model).sudo().name
+            found += [
+                (record.write_date, record.write_uid, f"{name} {record.display_name}")
+                for record in records_sudo
+                if record.write_uid.id != SUPERUSER_ID
+            ]
+        return found
+
+    # -------------------------------------------------------------- proposing
+
+    def _propose(self):
+        """Propose to publish what is held, in the name of whoever runs this."""
+        self.ensure_one()
+        approval = self.env["stock.channel.approval"]._propose(
+            self,
+            {
+                "kind": "push",
+                "name": self.display_name,
+                "channel_id": self.channel_id.id,
+                "before": {},
+                "after": {},
+                **self._proposal_numbers(),
+            },
+        )
+        self._tell()
+        return approval
+
+    def _proposal_numbers(self):
+        return {
+            "effect": self.env._(
+                "%(title)s. In all %(changed)s listings change by %(units)s units, "
+                "worth %(value)s at sales price. %(held)s numbers are held.",
+                title=self.title,
+                changed=self.changed_count,
+                units=plain(self.changed_units),
+                value=format_amount(self.env, self.changed_value, self.currency_id),
+                held=len(self.held_row_ids),
+            ),
+            "value": self.value_difference,
+        }
+
+    def _update_proposal(self):
+        """Say what has joined the change since it was proposed."""
+        approval_sudo = self.sudo().approval_id
+        approval_sudo.write(self._proposal_numbers())
+        approval_sudo.message_post(body=approval_sudo.effect)
+        self._tell()
+
+    def _tell(self):
+        """Open the one exception about this push, or count it once more."""
+        exceptions = self.env["stock.channel.exception"]
+        vals = {}
+        # What the queue knows beyond the words.
+        if "value_at_risk" in exceptions._fields:
+            vals["value_at_risk"] = self.changed_value
+        steps = exceptions._fields.get("step")
+        if steps and "release" in dict(steps._description_selection(self.env)):
+            vals["step"] = "release"
+        exceptions._open(
+            self.channel_id,
+            category="approval",
+            fingerprint=self._fingerprint(),
+            title=self.env._("Held: %s", self.title),
+            cause=self.cause_text,
+            next_step=self.env._(
+                "The channel keeps its numbers; sales still lower them. Was it meant? "
+                "Then an approver who did not change it releases the push. Was it a "
+                "mistake? Put it right, and this closes by itself."
+            ),
+            value=self.env._("%s listings", self.changed_count),
+            held_push_id=self.id,
+            **vals,
+        )
+
+    def _propose_again(self):
+        """Propose once more what was rejected, or withdrawn by mistake."""
+        self.ensure_one()
+        if not self.held_row_ids:
+            return self.env["stock.channel.approval"]
+        if self.state == "dropped":
+            self._update_state("held", {"finished_at": False})
+        return self._propose()
+
+    # --------------------------------------------------------------- deciding
+
+    def _check_approvable(self, approval_sudo):
+        """Refuse whoever caused the change, whatever groups they are in.
+
+        :raise AccessError: in words they can act on.
+        """
+        super()._check_approvable(approval_sudo)
+        if self.env.user in self.sudo().cause_user_ids:
+            raise AccessError(
+                self.env._(
+                    "You changed something shortly before %s was held; another "
+                    "approver must release it.",
+                    self.display_name,
+                )
+            )
+
+    def _apply_approval(self, approval_sudo):
+        """Let the held numbers be computed anew and told."""
+        self.ensure_one()
+        approval_sudo._check_approved(self)
+        publications = self.env["stock.channel.publication"].sudo()
+        rows = publications.search([("held_push_id", "=", self.id)])
+        listings = rows.listing_id
+        publications._lock_rows(rows.ids)
+        publications._forget_hold(rows.ids)
+        self._update_state("released")
+        self.env["stock.channel.dirty"]._log_listings(listings, "release")
+        self.env["stock.channel.audit"]._log(self, "released", approval=approval_sudo)
+
+    def _drop(self):
+        """Keep the rows as the channel has them; nothing is published.
+
+        What is computed for them now is what was rejected: only another number is
+        judged again.
+        """
+        self.ensure_one()
+        self._update_state("dropped")
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE stock_channel_publication
+                   SET guard_at = NULL, guard_to = published
+                 WHERE held_push_id = %s
+                """,
+                self.id,
+            )
+        )
+        self.env["stock.channel.publication"].invalidate_model()
+
+    def _end_if_empty(self):
+        """Withdraw what is held no more: the cause was mended by itself."""
+        for push in self:
+            if push.state not in TRANSITIONS or self.env[
+                "stock.channel.publication"
+            ].search_count([("held_push_id", "=", push.id)], limit=1):
+                continue
+            approval_sudo = push.sudo().approval_id
+            if push.state == "held":
+                push._update_state("dropped")
+            if approval_sudo.state == "proposed":
+                approval_sudo._lock()
+                approval_sudo._withdraw(
+                    self.env._(
+                        "The numbers are right again without it: what caused the "
+                        "change was mended."
+                    )
+                )
+
+    # ---------------------------------------------------------------- actions
+
+    def action_release(self):
+        """Approve the newest proposal about this push."""
+        self.ensure_one()
+        self.check_access("read")
+        return self._open_proposal().action_approve()
+
+    def action_keep(self):
+        """Reject it: the channel keeps its numbers."""
+        self.ensure_one()
+        self.check_access("read")
+        return self._open_proposal().action_reject()
+
+    def _open_proposal(self):
+        if self.approval_id.state != "proposed":
+            raise UserError(
+                self.env._("Nobody has to decide about %s any more.", self.display_name)
+            )
+        return self.approval_id
+
+    def _form_action(self):
+        view = self.env.ref("stock_channel_hub.stock_channel_push_view_form_held")
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "views": [(view.id, "form")],
+        }
+
+    def action_open_held_rows(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "stock_channel_hub.stock_channel_held_row_action"
+        )
+        return {**action, "domain": [("held_push_id", "=", self.id)]}
+
+
+class StockChannelApprovalPush(models.Model):
+    _inherit = "stock.channel.approval"
+
+    @api.depends("subject_model", "subject_id")
+    def _compute_may(self):
+        """Nor may whoever caused a held change decide it."""
+        super()._compute_may()
+        for approval in self.filtered(lambda one: one.kind == "push"):
+            is_cause = self.env.user in approval.sudo()._subject().cause_user_ids
+            approval.may_decide = approval.may_decide and not is_cause
+
+    def _update_state(self, target, vals=None):
+        result = super()._update_state(target, vals)
+        if self.kind == "push" and target in ("rejected", "withdrawn"):
+            push = self._subject()
+            if push.state == "held":
+                push._drop()
+        return result
+
+    def action_open_push(self):
+        """Open the held push this proposal is about."""
+        self.ensure_one()
+        self.check_access("read")
+        return self._subject()._form_action()
+
+
+class StockChannelExceptionPush(models.Model):
+    _inherit = "stock.channel.exception"
+
+    held_push_id = fields.Many2one(
+        "stock.channel.push", readonly=True, ondelete="set null", index="btree_not_null"
+    )
+
+    def action_open_held_push(self):
+        """Open the held push this is about."""
+        self.ensure_one()
+        self.check_access("read")
+        return self.held_push_id._form_action()
+
+
+class StockChannelHeldCount(models.Model):
+    _inherit = "stock.channel"
+
+    held_count = fields.Integer(
+        "Held Numbers", compute="_compute_held_count", compute_sudo=True
+    )
+    held_push_count = fields.Integer(
+        "Held Pushes", compute="_compute_held_count", compute_sudo=True
+    )
+
+    def _compute_held_count(self):
+        publications = self.env["stock.channel.publication"]
+        counts = dict(
+            publications._read_group(
+                [("channel_id", "in", self.ids), ("held_push_id", "!=", False)],
+                ["channel_id"],
+                ["__count"],
+            )
+        )
+        pushes = dict(
+            self.env["stock.channel.push"]._read_group(
+                [("channel_id", "in", self.ids), ("state", "=", "held")],
+                ["channel_id"],
+                ["__count"],
+            )
+        )
+        for channel in self:
+            channel.held_count = counts.get(channel, 0)
+            channel.held_push_count = pushes.get(channel, 0)
+
+    def action_open_held(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "stock_channel_hub.stock_channel_push_held_action"
+        )
+        return {
+            **action,
+            "domain": [("channel_id", "=", self.id), ("held_at", "!=", False)],
+        }
