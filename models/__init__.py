@@ -97,6 +97,8 @@ from . import (
     stock_channel_earlier,
     stock_channel_guard,
     stock_channel_push_held,
+    stock_channel_push_story,
+    stock_channel_push_links,
     stock_channel_pause,
     stock_channel_paused,
     mrp_bom,

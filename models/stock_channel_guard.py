@@ -262,14 +262,14 @@ class StockChannelGuard(models.Model):
     def _candidate(self, since):
         """Return when ``row`` can still be held: changed, and not told since.
 
-        A row that was computed again since then may have lost stock meanwhile, and
-        the number before the change would be too high for it.
+        A row that was computed again since then, without stock or orders having been
+        told as the reason, is let go: nobody knows what it may show.
         """
         return SQL(
             """
             (row.guard_at >= %s AND row.guard_qty <> row.guard_to
              AND row.held_push_id IS NULL
-             AND row.wanted_at = row.guard_at
+             AND (row.wanted_at = row.guard_at OR row.guard_mixed)
              AND row.state <> 'clean'
              AND NOT (row.state IN ('sending', 'unknown')
                       AND row.sent_qty = row.wanted_qty))
@@ -351,10 +351,20 @@ class StockChannelDirtyGuard(models.Model):
     _inherit = "stock.channel.dirty"
 
     def _note_mixed(self, row_ids, touched):
-        """Mark the numbers that stock or orders moved along with a guarded cause."""
-        if not any(cause in GUARDED for _id, cause, _at in touched):
-            return
-        happened = self.env.execute_query(
+        """Mark the numbers that stock or orders moved since a guarded cause did.
+
+        Goods that left a shelf nobody counts any more change no number; held later,
+        the one from before the change would be too high. Lately changed rows are few,
+        and mostly none: then this is one look into an index.
+        """
+        since = self.env.cr.now() - timedelta(minutes=WINDOW_MINUTES)
+        is_recent = self.env.execute_query(
+            SQL(
+                "SELECT 1 FROM stock_channel_publication WHERE guard_at >= %s LIMIT 1",
+                since,
+            )
+        )
+        happened = is_recent and self.env.execute_query(
             SQL(
                 "SELECT id FROM stock_channel_dirty WHERE id = ANY(%s) "
                 "AND cause = ANY(%s)",
@@ -364,16 +374,19 @@ class StockChannelDirtyGuard(models.Model):
         )
         if not happened:
             return
-        moved = self._touched_listings([row_id for (row_id,) in happened])
+        moved = touched
+        if any(cause in GUARDED for _id, cause, _at in touched):
+            moved = self._touched_listings([row_id for (row_id,) in happened])
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE stock_channel_publication
                    SET guard_mixed = TRUE
-                 WHERE guard_at = %s
+                 WHERE guard_at >= %s
+                   AND guard_mixed IS NOT TRUE
                    AND listing_id = ANY(%s)
                 """,
-                self.env.cr.now(),
+                since,
                 [listing_id for listing_id, _cause, _at in moved],
             ),
             log_exceptions=False,

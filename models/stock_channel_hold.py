@@ -141,10 +141,25 @@ class StockChannelPublicationHold(models.Model):
             """,
             list(GUARDED),
         )
+        return [
+            SQL(
+                "%s = CASE WHEN %s THEN %s ELSE %s END",
+                SQL.identifier(name),
+                is_guarded,
+                value,
+                SQL.identifier("row", name),
+            )
+            for name, value in self._guard_values().items()
+        ]
+
+    @api.model
+    def _guard_values(self):
+        """Return what a guarded change leaves at a ``row``, by column."""
+        now = self.env.cr.now()
         is_second = SQL(
             "row.state = 'pending' AND row.guard_at = row.wanted_at "
             "AND row.guard_at >= %s - %s * interval '1 minute'",
-            self.env.cr.now(),
+            now,
             WINDOW_MINUTES,
         )
         before = {
@@ -152,8 +167,8 @@ class StockChannelPublicationHold(models.Model):
             "guard_units": SQL("coalesce(row.sellable, 0) / row.factor"),
             "guard_factor": SQL("row.factor"),
         }
-        after = {
-            "guard_at": SQL("%s", self.env.cr.now()),
+        return {
+            "guard_at": SQL("%s", now),
             "guard_to": SQL("EXCLUDED.published"),
             "guard_mixed": SQL("FALSE"),
             **{
@@ -166,16 +181,6 @@ class StockChannelPublicationHold(models.Model):
                 for name, value in before.items()
             },
         }
-        return [
-            SQL(
-                "%s = CASE WHEN %s THEN %s ELSE %s END",
-                SQL.identifier(name),
-                is_guarded,
-                value,
-                SQL.identifier("row", name),
-            )
-            for name, value in after.items()
-        ]
 
     @api.model
     def _is_any_held(self):
@@ -312,26 +317,7 @@ class StockChannelPublicationHold(models.Model):
         :param changed_anew: listings that a guarded cause has just touched.
         :return: how many numbers changed by that.
         """
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT row.id, row.listing_id, row.held_push_id, push.state,
-                       CASE WHEN row.guard_to < row.guard_qty
-                            THEN row.published >= row.held_qty
-                            ELSE row.published <= row.guard_qty
-                                + row.guard_factor * greatest(
-                                    0, row.held_units - row.guard_units)
-                       END AS is_mended,
-                       row.published <> row.guard_to AS is_other
-                  FROM stock_channel_publication AS row
-                  JOIN stock_channel_push AS push ON push.id = row.held_push_id
-                 WHERE row.listing_id = ANY(%s)
-                 ORDER BY row.id
-                   FOR NO KEY UPDATE OF row
-                """,
-                list(listing_ids),
-            )
-        )
+        rows = self._held_now(listing_ids)
         anew = set(changed_anew)
         mended = {row[0]: row for row in rows if row[4]}
         other = {
@@ -351,6 +337,34 @@ class StockChannelPublicationHold(models.Model):
         now = self.env.cr.now()
         listing_ids = sorted({row[1] for row in mended.values()})
         return self._refresh_listings([(one, None, now) for one in listing_ids])
+
+    @api.model
+    def _held_now(self, listing_ids):
+        """Lock the held rows of these listings.
+
+        :return: list of (id, listing id, push id, its state, whether it is mended,
+            whether another number is computed than was rejected).
+        """
+        return self.env.execute_query(
+            SQL(
+                """
+                SELECT row.id, row.listing_id, row.held_push_id, push.state,
+                       CASE WHEN row.guard_to < row.guard_qty
+                            THEN row.published >= row.held_qty
+                            ELSE row.published <= row.guard_qty
+                                + row.guard_factor * greatest(
+                                    0, row.held_units - row.guard_units)
+                       END AS is_mended,
+                       row.published <> row.guard_to AS is_other
+                  FROM stock_channel_publication AS row
+                  JOIN stock_channel_push AS push ON push.id = row.held_push_id
+                 WHERE row.listing_id = ANY(%s)
+                 ORDER BY row.id
+                   FOR NO KEY UPDATE OF row
+                """,
+                list(listing_ids),
+            )
+        )
 
     @api.model
     def _forget_hold(self, row_ids):

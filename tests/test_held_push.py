@@ -4,6 +4,9 @@ from hypothesis import strategies as st
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from odoo.addons.stock_channel_hub.connectors.guard import ceiling
+from odoo.addons.stock_channel_hub.models.quantities import to_decimal
+
 from .guard_common import GuardCase
 
 
@@ -407,6 +410,20 @@ class TestHeldHistories(GuardCase):
             if row.held_push_id:
                 self.assertLessEqual(row.wanted_qty, max(free, 0))
                 self.assertGreaterEqual(row.wanted_qty, max(lowest, 0))
+                self.assert_as_told_aloud(row)
+
+    def assert_as_told_aloud(self, row):
+        """The statement comes to what ``connectors.guard.ceiling`` says."""
+        self.assertEqual(
+            to_decimal(row.held_qty),
+            ceiling(
+                to_decimal(row.guard_qty),
+                units_then=to_decimal(row.guard_units),
+                units_now=to_decimal(row.held_units),
+                factor=to_decimal(row.guard_factor),
+                whole_units=row.listing_id.is_whole_units,
+            ),
+        )
 
     def move(self, kind, product, quantity):
         """Let it happen; returns by how much the old number would change."""
