@@ -329,7 +329,10 @@ class StockChannelGuard(models.Model):
 
     @api.model
     def _drop_earlier_maps(self):
-        """Forget the maps of before where nothing is held that needs them."""
+        """Forget the maps of before where nothing needs them any more.
+
+        What is held does, and what was changed and is not computed yet.
+        """
         self.env.cr.execute(
             SQL(
                 """
@@ -341,7 +344,12 @@ class StockChannelGuard(models.Model):
                          FROM stock_channel_publication AS row
                         WHERE row.channel_location_id = place.id
                           AND row.held_push_id IS NOT NULL)
-                """
+                   AND NOT EXISTS (
+                       SELECT 1
+                         FROM stock_channel_dirty AS changed
+                        WHERE changed.cause = ANY(%s))
+                """,
+                list(GUARDED),
             )
         )
         self.env["stock.channel.location"].invalidate_model(["earlier_map"])

@@ -224,13 +224,14 @@ class StockChannelPushHeld(models.Model):
         """Let the held numbers be computed anew and told."""
         self.ensure_one()
         approval_sudo._check_approved(self)
-        publications = self.env["stock.channel.publication"].sudo()
-        rows = publications.search([("held_push_id", "=", self.id)])
-        listings = rows.listing_id
-        publications._lock_rows(rows.ids)
-        publications._forget_hold(rows.ids)
+        publications_sudo = self.env["stock.channel.publication"].sudo()
+        rows_sudo = publications_sudo.search([("held_push_id", "=", self.id)])
+        listings_sudo = rows_sudo.listing_id
+        publications_sudo._lock_rows(rows_sudo.ids)
+        publications_sudo._forget_hold(rows_sudo.ids)
         self._update_state("released")
-        self.env["stock.channel.dirty"]._log_listings(listings, "release")
+        self.env["stock.channel"]._drop_earlier_maps()
+        self.env["stock.channel.dirty"]._log_listings(listings_sudo, "release")
         self.env["stock.channel.audit"]._log(self, "released", approval=approval_sudo)
 
     def _drop(self):
@@ -263,6 +264,7 @@ class StockChannelPushHeld(models.Model):
             approval_sudo = push.sudo().approval_id
             if push.state == "held":
                 push._update_state("dropped")
+            self.env["stock.channel"]._drop_earlier_maps()
             if approval_sudo.state == "proposed":
                 approval_sudo._lock()
                 approval_sudo._withdraw(

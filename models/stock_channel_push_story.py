@@ -97,7 +97,6 @@ class StockChannelPushStory(models.Model):
         )
         since = (first or self.held_at) - LOOK_BACK
         found = self._audited(since) + self._saved(since)
-        users = self.env["res.users"].browse({user.id for _at, user, _what in found})
         named = {}
         for at, user, what in sorted(found, key=lambda one: one[0], reverse=True):
             named.setdefault((user.id, what), (at, user, what))
@@ -110,10 +109,39 @@ class StockChannelPushStory(models.Model):
             )
             for at, user, what in list(named.values())[:NAMED_CHANGES]
         ]
-        return texts, users - self.env.ref("base.user_root")
+        return texts, self._culprits(found, since)
+
+    def _culprits(self, found, since):
+        """Return who may have caused it; who only agreed to a proposal did not.
+
+        :param found: list of (when, who, what) that was saved.
+        """
+        users = self.env["res.users"].browse({user.id for _at, user, _what in found})
+        approvals_sudo = (
+            self.env["stock.channel.approval"]
+            .sudo()
+            .search(
+                [
+                    ("channel_id", "=", self.channel_id.id),
+                    ("kind", "in", ("change", "undo")),
+                    ("state", "=", "applied"),
+                    ("decided_at", ">=", since),
+                ]
+            )
+        )
+        own_sudo = self._audit_since(since).filtered(lambda row: not row.approval_id)
+        users -= approvals_sudo.decided_by_id - own_sudo.user_id
+        users |= approvals_sudo.requested_by_id
+        return users - self.env.ref("base.user_root")
 
     def _audited(self, since):
-        rows_sudo = (
+        return [
+            (row.happened_at, row.user_id, row.record_name)
+            for row in self._audit_since(since)
+        ]
+
+    def _audit_since(self, since):
+        return (
             self.env["stock.channel.audit"]
             .sudo()
             .search(
@@ -121,23 +149,11 @@ class StockChannelPushStory(models.Model):
                     ("company_id", "=", self.company_id.id),
                     ("channel_id", "in", (False, self.channel_id.id)),
                     ("happened_at", ">=", since),
-                    (
-                        "action",
-                        "in",
-                        (
-                            "created",
-                            "changed",
-                            "removed",
-                            "applied",
-                            "undone",
-                            "mapped",
-                        ),
-                    ),
+                    ("action", "in", CHANGING),
                 ],
                 limit=100,
             )
         )
-        return [(row.happened_at, row.user_id, row.record_name) for row in rows_sudo]
 
     def _saved(self, since):
         """Return (when, who, what) of the records a number is made by."""

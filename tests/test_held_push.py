@@ -90,6 +90,7 @@ class TestHeldPush(HeldCase):
         self.assertEqual(self.exceptions().mapped("state"), ["resolved"])
         self.assertFalse(self.rows().held_push_id)
         self.assertEqual(set(self.rows().mapped("cause")), {"release"})
+        self.assertFalse(self.place.sudo().earlier_map)
 
     def test_release_is_audited(self):
         approver = self.approver()
@@ -274,6 +275,30 @@ class TestHeldPush(HeldCase):
         self.damage()
         self.assertIn(culprit, self.pushes("held").cause_user_ids)
 
+    def test_who_only_agreed_to_the_change_may_release_it(self):
+        self.shelf.stock_condition = "sellable"
+        self.at_work()
+        agreed = self.approver()
+        agreed.group_ids += self.env.ref("stock.group_stock_manager")
+        asked = self.approver(name="Mona Manager")
+        self.env["stock.channel.approval"].sudo().create(
+            {
+                "name": "Declare the shelf damaged",
+                "kind": "change",
+                "channel_id": self.channel.id,
+                "subject_model": "stock.channel",
+                "subject_id": self.channel.id,
+                "state": "applied",
+                "requested_by_id": asked.id,
+                "requested_at": self.now(),
+                "decided_by_id": agreed.id,
+                "decided_at": self.now(),
+            }
+        )
+        self.shelf.with_user(agreed).stock_condition = "damaged"
+        self.at_work()
+        self.assertEqual(self.pushes("held").cause_user_ids, asked)
+
 
 @tagged("post_install", "-at_install")
 class TestHeldNumbers(HeldCase):
@@ -333,6 +358,15 @@ class TestHeldNumbers(HeldCase):
         self.sell(self.products[0], 3)
         self.at_work()
         self.assertEqual(self.told()[:2], [7, 10])
+
+    def test_last_of_it_sold_out_ends_the_whole_hold(self):
+        for product in self.products:
+            self.receive(product, -10, self.shelf)
+        self.at_work()
+        self.assertEqual(set(self.told()), {0})
+        self.assertEqual(self.push.state, "dropped")
+        self.assertEqual(self.approval.state, "withdrawn")
+        self.assertFalse(self.place.sudo().earlier_map)
 
     def test_sale_in_the_same_run_as_the_change(self):
         self.shelf.stock_condition = "sellable"
