@@ -38,7 +38,9 @@ class StockChannelPausable(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
-            if not self.env.su and {"is_paused", *NOTE_FIELDS} & vals.keys():
+            if not self.env.su and any(
+                vals.get(name) for name in ("is_paused", *NOTE_FIELDS)
+            ):
                 raise AccessError(self._pause_by_step())
         return super().create(vals_list)
 
