@@ -42,6 +42,9 @@
         "views/stock_channel_inbox_views.xml",
         "views/stock_channel_oversell_views.xml",
         "views/stock_channel_finance_views.xml",
+        "wizards/stock_channel_pause_wizard_views.xml",
+        "views/stock_channel_push_held_views.xml",
+        "views/stock_channel_pause_views.xml",
         "views/stock_location_views.xml",
         "views/stock_lot_views.xml",
         "views/sale_order_views.xml",
@@ -52,6 +55,7 @@
         "views/stock_channel_approval_views.xml",
         "views/stock_channel_replay_views.xml",
         "views/stock_channel_queue_views.xml",
+        "views/stock_channel_held_menus.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

@@ -37,6 +37,10 @@ OWN_FIELDS = {
     "credentials_set_at",
     "publish_cron_id",
     "poll_cron_id",
+    "guard_judged_at",
+    "paused_at",
+    "paused_by_id",
+    "pause_reason",
 }
 # What decides where the numbers go.
 CONNECTION_FIELDS = {"connector", "base_url", "allowed_hosts", "company_id"}

@@ -16,10 +16,11 @@ CAUSES = [
     ("first", "First publication"),
     ("sweep", "Found by the sweep"),
     ("drift", "Differs at the channel"),
+    ("release", "Held change released"),
 ]
 PENDING = "stock_channel_hub.dirty"
 # What happens by itself; everything else somebody changed.
-HAPPENED = ("stock", "order", "date", "drift", "first", "sweep")
+HAPPENED = ("stock", "order", "date", "drift", "first", "sweep", "release")
 # Rows claimed per transaction; bounds memory and the time until the first number.
 DRAIN_SIZE = 10000
 # Listings corrected per transaction, so that publishers are not held up for long.
@@ -187,12 +188,13 @@ class StockChannelDirty(models.Model):
         row_ids = [row_id for (row_id,) in self.env.cr.fetchall()]
         if not row_ids:
             return 0
-        self.env["stock.channel.publication"]._refresh_listings(
-            self._touched_listings(row_ids)
-        )
+        touched = self._touched_listings(row_ids)
+        self.env["stock.channel.publication"]._refresh_listings(touched)
+        self._note_mixed(row_ids, touched)
         self.env.cr.execute(
             SQL("DELETE FROM stock_channel_dirty WHERE id = ANY(%s)", row_ids)
         )
+        self._judge_drained(touched)
         return len(row_ids)
 
     def _touched_listings(self, row_ids):
@@ -293,6 +295,8 @@ class StockChannelDirty(models.Model):
                     part, "sweep", self.env.cr.now()
                 )
             )
+        if found:
+            self._in_transaction(self.env["stock.channel"]._judge_changes)
         self._in_transaction(
             lambda: channel.write(
                 {"last_sweep_at": self.env.cr.now(), "last_sweep_found": found}

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .stock_channel_availability import STEPS_FROM
+from .stock_channel_dirty import HAPPENED
 from .stock_channel_publication import SEQUENCE
 
 # The parts of a number, in the order in which they are read; all but the last few
@@ -129,13 +130,17 @@ class StockChannelPublicationWanted(models.Model):
                         ON changed.product_id = claimed.product_id
                 )
                 SELECT DISTINCT ON (claimed.id) claimed.id, logged.cause,
-                       coalesce(logged.changed_at, %(now)s)
+                       coalesce(min(logged.changed_at)
+                                OVER (PARTITION BY claimed.id), %(now)s)
                   FROM claimed
                   LEFT JOIN logged ON logged.id = claimed.id
-                 ORDER BY claimed.id, logged.changed_at, logged.cause
+                 -- As when it is drained: what people changed comes first.
+                 ORDER BY claimed.id, logged.cause = ANY(%(happened)s),
+                          logged.changed_at, logged.cause
                 """,
                 now=now,
                 listings=listings.ids,
+                happened=list(HAPPENED),
             )
         )
         return self._refresh_listings(self.env.cr.fetchall())
@@ -160,6 +165,7 @@ class StockChannelPublicationWanted(models.Model):
         query = availability._number_query(
             availability._scope_of(listing_ids), len(changes) > STEPS_FROM
         )
+        query = self._limited(query)
         # Losing a race to the publisher is an everyday event: the caller starts over.
         self.env.cr.execute(
             self._refresh_statement(query, changes), log_exceptions=False
@@ -178,6 +184,11 @@ class StockChannelPublicationWanted(models.Model):
             row["channel_id"] for row in changed
         )._wake_publishers()
         return sum(row["changed"] for row in changed)
+
+    @api.model
+    def _limited(self, query):
+        """Return the query of numbers, with a lower ``wire`` where a hold limits it."""
+        return query
 
     @api.model
     def _numbers_stored(self, listing_ids, short_ids):
@@ -221,6 +232,7 @@ class StockChannelPublicationWanted(models.Model):
             channel.id,
         )
         query = self.env["stock.channel.availability"]._number_query(scope, True)
+        query = self._limited(query)
         self.env.cr.execute(
             SQL(
                 "WITH number AS NOT MATERIALIZED (%s) SELECT DISTINCT listing_id "
@@ -332,8 +344,11 @@ class StockChannelPublicationWanted(models.Model):
             difference=self._difference_query(),
             columns=SQL(", ").join(SQL.identifier(name) for name in PARTS),
             updates=SQL(", ").join(
-                SQL("%(name)s = EXCLUDED.%(name)s", name=SQL.identifier(name))
-                for name in PARTS
+                [
+                    SQL("%(name)s = EXCLUDED.%(name)s", name=SQL.identifier(name))
+                    for name in PARTS
+                ]
+                + self._guard_updates(changes)
             ),
             now=self.env.cr.now(),
             sequence=SEQUENCE,

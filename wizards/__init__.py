@@ -3,6 +3,7 @@ from . import (
     stock_channel_ignore_wizard,
     stock_channel_inspect_wizard,
     stock_channel_match_wizard,
+    stock_channel_pause_wizard,
     stock_channel_receive_wizard,
     stock_channel_secret_wizard,
 )
