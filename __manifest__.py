@@ -49,6 +49,9 @@
         "views/stock_channel_customer_views.xml",
         "views/stock_channel_approval_views.xml",
         "views/stock_channel_replay_views.xml",
+        "views/stock_channel_change_templates.xml",
+        "views/stock_channel_change_views.xml",
+        "views/stock_channel_audit_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

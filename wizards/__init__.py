@@ -4,4 +4,5 @@ from . import (
     stock_channel_match_wizard,
     stock_channel_receive_wizard,
     stock_channel_secret_wizard,
+    stock_channel_undo_wizard,
 )
