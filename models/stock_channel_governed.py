@@ -36,39 +36,37 @@ class StockChannelGoverned(models.AbstractModel):
     _along = ()
     # Fields that are only written down.
     _audited = ()
-    # Whether making one is written down at all.
-    _governs_new = True
 
     # ------------------------------------------------------------------- writing
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        if not self._governs_new:
-            return super().create(vals_list)
+    # Each governed model wraps its own methods in these, outside of everything else
+    # they do: what a change touches is logged there.
+
+    def _governed_create(self, create, vals_list):
         with self._all_or_nothing() as mark:
-            records = super().create(vals_list)
+            records = create(vals_list)
             asked = records._note_change("create", {}, records._watched_values())
             self._settle(asked, mark)
         return records
 
-    def write(self, vals):
+    def _governed_write(self, write, vals):
         if not self._watched().intersection(vals):
-            return super().write(vals)
+            return write(vals)
         with self._all_or_nothing() as mark:
             before = self._watched_values()
             reach = self._reach()
-            result = super().write(vals)
+            result = write(vals)
             asked = self._note_change("write", before, self._watched_values(), reach)
             self._settle(asked, mark)
         return result
 
-    def unlink(self):
+    def _governed_unlink(self, unlink):
         with self._all_or_nothing() as mark:
             if self._has_rules():
                 # One by one, since the database would take them without a word.
                 self.with_context(active_test=False).rule_ids.unlink()
             asked = self._note_change("unlink", self._watched_values(), {})
-            result = super().unlink()
+            result = unlink()
             self._settle(asked, mark)
         return result
 

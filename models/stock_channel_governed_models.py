@@ -1,6 +1,6 @@
 """Which fields of which map or rule need a second person."""
 
-from odoo import models
+from odoo import api, models
 
 
 class StockChannelListing(models.Model):
@@ -17,6 +17,16 @@ class StockChannelListing(models.Model):
         "active",
     )
     _along = ("title",)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return self._governed_create(super().create, vals_list)
+
+    def write(self, vals):
+        return self._governed_write(super().write, vals)
+
+    def unlink(self):
+        return self._governed_unlink(super().unlink)
 
     def _is_first_map(self, op, old, new):
         """Say whether the channel's orders for this item found nothing before.
@@ -53,6 +63,16 @@ class StockChannelLocation(models.Model):
     _along = ("name", "sequence")
     _audited = ("freeze_calendar_id", "frozen_until")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        return self._governed_create(super().create, vals_list)
+
+    def write(self, vals):
+        return self._governed_write(super().write, vals)
+
+    def unlink(self):
+        return self._governed_unlink(super().unlink)
+
     def _is_first_map(self, op, old, new):
         """Say whether the channel was never told a number of this location."""
         if op == "create":
@@ -80,6 +100,16 @@ class StockChannelRule(models.Model):
         "value",
         "expires_at",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return self._governed_create(super().create, vals_list)
+
+    def write(self, vals):
+        return self._governed_write(super().write, vals)
+
+    def unlink(self):
+        return self._governed_unlink(super().unlink)
 
 
 class StockChannel(models.Model):
@@ -116,6 +146,16 @@ class StockChannel(models.Model):
         "free_change_listings",
         "free_change_value",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return self._governed_create(super().create, vals_list)
+
+    def write(self, vals):
+        return self._governed_write(super().write, vals)
+
+    def unlink(self):
+        return self._governed_unlink(super().unlink)
 
     def _channels_of(self, record, old, new):
         return record.sudo()

@@ -20,7 +20,12 @@ class StockLocation(models.Model):
     _inherit = ["stock.location", "stock.channel.governed"]
 
     _governed = ("stock_condition", "location_id", "usage", "active")
-    _governs_new = False
+
+    def write(self, vals):
+        return self._governed_write(super().write, vals)
+
+    def unlink(self):
+        return self._governed_unlink(super().unlink)
 
     def _channels_of(self, record, old, new):
         before = (old or {}).get("location_id")

@@ -4,6 +4,7 @@ from . import (
     test_cancel_exactly,
     test_cancel_steps,
     test_claim,
+    test_change,
     test_charge,
     test_clock,
     test_count,
