@@ -74,17 +74,24 @@ def promised(steps):
         if step["op"] == "create"
     }
 
-    def value_of(name, value):
-        return made.get((LINKS.get(name), value), value) if name in LINKS else value
-
     return [
         (
             step["model"],
             step["op"],
             made.get((step["model"], step["id"]), step["id"]),
-            {name: value_of(name, value) for name, value in step["after"].items()}
-            if step["after"]
-            else None,
+            with_links(step, made)["after"] or None,
         )
         for step in steps
     ]
+
+
+def with_links(step, others):
+    """Return a step that means other records than it did.
+
+    :param others: {(model, id): what is meant now}.
+    """
+    after = {
+        name: others.get((LINKS[name], value), value) if name in LINKS else value
+        for name, value in (step["after"] or {}).items()
+    }
+    return {**step, "after": after}

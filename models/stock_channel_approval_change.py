@@ -115,7 +115,11 @@ class StockChannelApprovalChange(models.Model):
             ):
                 continue
             oldest = waiting[0]
-            if oldest.with_user(user).has_access("read"):
+            # In their company, whichever those are that the proposer has open.
+            theirs = oldest.with_user(user).with_context(
+                allowed_company_ids=self.company_id.ids
+            )
+            if theirs.has_access("read"):
                 oldest.activity_schedule(
                     TODO,
                     summary=self.env._("Decide: %s", oldest.name),

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_datetime
 
-from .change_steps import MAX_STEPS, MODELS, ONLY_CHANGED
+from .change_steps import MAX_STEPS, MODELS, ONLY_CHANGED, step_order, with_links
 from .stock_channel_availability import STEPS_FROM
 
 RESTORED = ("created", "changed", "removed")
@@ -119,29 +119,41 @@ class StockChannelChangeUndo(models.Model):
         return self._without_pairs(steps)
 
     def _without_pairs(self, steps):
-        """Leave out what would be removed only to be made again just the same."""
-        going = []
+        """Leave out what would be removed only to be made again just the same.
+
+        What else means the one that was removed then means the one that is there.
+        """
+        going = {}
         for step in steps:
             if step["op"] == "unlink":
                 record = self.env[step["model"]].browse(step["id"])
                 values = record._watched_values()[record.id]
-                names = record._step_fields()
-                going.append((step, {name: values[name] for name in names}))
-        dropped = []
-        for step in steps:
-            pair = step["op"] == "create" and next(
-                (
-                    other
-                    for other, values in going
-                    if other not in dropped
-                    and other["model"] == step["model"]
-                    and values == step["after"]
-                ),
-                None,
-            )
-            if pair:
-                dropped += [step, pair]
-        return [step for step in steps if step not in dropped]
+                going[step["model"], step["id"]] = {
+                    name: values[name] for name in record._step_fields()
+                }
+        same, kept = {}, []
+        for step in sorted(steps, key=step_order):
+            if step["op"] != "unlink":
+                step = with_links(step, same)
+            if step["op"] == "create":
+                twin = next(
+                    (
+                        key
+                        for key, values in going.items()
+                        if key[0] == step["model"] and values == step["after"]
+                    ),
+                    None,
+                )
+                if twin:
+                    del going[twin]
+                    same[step["model"], step["id"]] = twin[1]
+                    continue
+            kept.append(step)
+        return [
+            step
+            for step in kept
+            if step["op"] != "unlink" or (step["model"], step["id"]) in going
+        ]
 
     def _steps_towards(self, model, record_id, target):
         record = self.env[model].browse(record_id).exists()
@@ -183,22 +195,37 @@ class StockChannelChangeUndo(models.Model):
                     MAX_ROWS,
                 )
             )
+        earlier = {
+            location_id
+            for row in rows
+            if row.res_model == "stock.channel.location" and row.before
+            for location_id in row.before.get("location_ids") or []
+        }
         return rows.filtered(
             lambda row: (
                 self._is_restorable(row)
-                and (row.res_model != "stock.location" or self._feeds(row, channel))
+                and (
+                    row.res_model != "stock.location"
+                    or self._feeds(row, channel, earlier)
+                )
             )
         )
 
-    def _feeds(self, row, channel):
-        """Return whether a line about a stock location concerns this channel."""
-        parents = [
-            part["location_id"]
-            for part in (row.before, row.after)
-            if part and part.get("location_id")
-        ]
-        locations = self.env["stock.location"]
-        return channel.id in locations._fed_channel_ids([row.res_id, *parents])
+    def _feeds(self, row, channel, earlier):
+        """Return whether a line about a stock location concerns this channel.
+
+        :param earlier: ids of the locations that fed it before.
+        """
+        locations = self.env["stock.location"].sudo().with_context(active_test=False)
+        own = locations.browse(row.res_id).exists()
+        for part in (row.before, row.after):
+            own |= locations.browse((part or {}).get("location_id") or []).exists()
+        paths = locations.browse(earlier).exists().mapped("parent_path")
+        return channel.id in locations._fed_channel_ids(own.ids) or any(
+            mine.startswith(path) or path.startswith(mine)
+            for mine in own.mapped("parent_path")
+            for path in paths
+        )
 
     # ---------------------------------------------------------------------- caps
 
