@@ -3,6 +3,7 @@
 from odoo import models
 from odoo.tools import SQL
 
+from .stock_channel_change_run import current_run
 from .stock_channel_governed import GUARDED_STATES
 
 
@@ -33,8 +34,13 @@ class StockLocation(models.Model):
         return self.env["stock.channel"].sudo().browse(ids)
 
     def _audited_ones(self, values):
-        """Return those that feed a channel; a warehouse has thousands that do not."""
+        """Return those that feed a channel; a warehouse has thousands that do not.
+
+        All of them within a change that may map them in its next step.
+        """
         changed = super()._audited_ones(values)
+        if current_run(self.env.cr):
+            return changed
         return changed.filtered(
             lambda location: self._channels_of(location, *values[location.id])
         )
