@@ -27,6 +27,12 @@ class StockChannelApprovalChange(models.Model):
         "What It Does", compute="_compute_change", compute_sudo=True, sanitize=False
     )
 
+    has_no_approver = fields.Boolean(
+        compute="_compute_has_no_approver",
+        compute_sudo=True,
+        help="Nobody but who proposed it may approve for this company.",
+    )
+
     _to_decide = models.Index("(company_id, id) WHERE state = 'proposed'")
 
     @api.depends("subject_model", "subject_id")
@@ -40,6 +46,14 @@ class StockChannelApprovalChange(models.Model):
             approval.change_reason = change.reason
             approval.change_steps_html = change.steps_html
             approval.change_effect_html = change.effect_html
+
+    @api.depends("state", "company_id", "requested_by_id")
+    def _compute_has_no_approver(self):
+        for approval in self:
+            approval.has_no_approver = (
+                approval.state == "proposed"
+                and not approval._approvers() - approval.requested_by_id
+            )
 
     def action_refresh_effect(self):
         """Work the effect out anew, with the stock of this moment."""

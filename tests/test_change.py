@@ -428,6 +428,38 @@ class TestChange(ChangeCase):
         rows = self.audit(self.channel).filtered(lambda r: r.user_id == self.manager)
         self.assertEqual(rows.mapped("action"), ["paused", "resumed"])
 
+    def test_the_screens_open(self):
+        approval = self.propose(self.listing, is_whole_units=False)
+        self.assertFalse(approval.has_no_approver)
+        for user in (self.manager, self.approver):
+            with self.subTest(user=user.name):
+                self.assertEqual(
+                    Form(approval.with_user(user)).requested_by_id, self.manager
+                )
+                change = approval.change_id.with_user(user)
+                self.assertEqual(Form(change).state, "proposed")
+                row = self.audit(self.listing)[-1].with_user(user)
+                self.assertEqual(Form(row).action, "created")
+        wizard = Form(
+            self.env["stock.channel.undo.wizard"]
+            .with_user(self.manager)
+            .with_context(default_audit_id=self.audit(self.listing)[-1].id)
+        )
+        self.assertEqual(wizard.channel_id, self.channel)
+        self.approver.group_ids = self.env.ref("stock_channel_hub.group_user")
+        self.env.invalidate_all()
+        self.assertTrue(approval.has_no_approver)
+
+    def test_defaults_of_a_context_bring_no_approval(self):
+        approval = self.propose(self.listing, is_whole_units=False)
+        self.approve(approval)
+        steps = self.entered(lambda: self.save(self.listing, is_whole_units=True))
+        self.changes = self.changes.with_context(
+            default_approval_id=approval.id, default_is_small=True
+        )
+        change = self.draw_up(steps)
+        self.assertEqual((change.state, change.is_small), ("draft", False))
+
     # ------------------------------------------------------------------ approvers
 
     def todo(self, user):

@@ -1,3 +1,4 @@
+import random
 from datetime import timedelta
 
 from odoo.exceptions import AccessError, UserError
@@ -211,6 +212,80 @@ class TestUndo(ChangeCase):
             ).action_continue()
         )
         self.refused(lambda: self.wizard(channel_id=self.channel.id).action_continue())
+
+    def state(self):
+        """Return all maps and rules by what they say, whatever their ids."""
+        books = self.books()
+        listings = self.env["stock.channel.listing"].with_context(active_test=False)
+        skus = {row.id: row.sku for row in listings.search([])}
+        return {
+            name: sorted(
+                str({**values, "listing_id": skus.get(values.get("listing_id"))})
+                for values in books[name].values()
+            )
+            for name in (
+                "stock.channel.listing",
+                "stock.channel.location",
+                "stock.channel.rule",
+                "stock.location",
+            )
+        }
+
+    def disturb(self, dice, number):
+        """Do something at random to maps, rules or conditions."""
+        rules = self.channel.rule_ids
+        kind = dice.choice(("rule", "end", "value", "map", "listing", "gone", "shelf"))
+        spare = self.channel.listing_ids - self.listing
+        if kind == "rule":
+            taken = set(rules.filtered(lambda r: not r.listing_id).mapped("kind"))
+            kinds = sorted({"cap", "buffer", "minimum", "share"} - taken)
+            if kinds:
+                self.env["stock.channel.rule"].create(
+                    {
+                        "channel_id": self.channel.id,
+                        "kind": dice.choice(kinds),
+                        "value": dice.randint(0, 9),
+                    }
+                )
+        elif kind == "end" and rules:
+            rules[0].unlink()
+        elif kind == "value" and rules:
+            rules[-1].value = dice.randint(0, 9)
+        elif kind == "map":
+            self.listing.product_id = dice.choice((self.lamp, self.product))
+        elif kind == "listing":
+            made = self.make_listing(self.channel, self.lamp, f"S{number}")
+            self.env["stock.channel.rule"].create(
+                {"listing_id": made.id, "kind": "cap", "value": number}
+            )
+        elif kind == "gone" and spare:
+            spare[0].unlink()
+        else:
+            self.shelf.stock_condition = dice.choice(("damaged", "sellable", False))
+            self.place.location_ids = dice.choice((self.shelf, self.stock))
+        self.env.flush_all()
+        self.pass_time(1)
+
+    def test_whatever_happened_it_becomes_again_what_it_was(self):
+        self.boss.group_ids += self.env.ref("stock_channel_hub.group_admin")
+        for seed in range(6):
+            dice = random.Random(seed)
+            with self.subTest(seed=seed):
+                for number in range(6):
+                    self.disturb(dice, f"1{seed}{number}")
+                moment, before = self.env.cr.now(), self.state()
+                self.pass_time(1)
+                for number in range(9):
+                    self.disturb(dice, f"2{seed}{number}")
+                after, again = self.state(), self.env.cr.now()
+                if after == before:
+                    continue
+                self.pass_time(1)
+                self.undone(channel_id=self.channel.id, moment=moment)
+                self.assertEqual(self.state(), before)
+                # And back: the undo is a change like any other.
+                self.undone(channel_id=self.channel.id, moment=again)
+                self.assertEqual(self.state(), after)
 
     # ------------------------------------------------------------------- holding
 
