@@ -27,6 +27,10 @@ class StockChannelApprovalChange(models.Model):
         "What It Does", compute="_compute_change", compute_sudo=True, sanitize=False
     )
 
+    value = fields.Monetary(
+        help="What it adds to the stock at today's cost (a count), or to what is on "
+        "offer at sales prices (a change)."
+    )
     has_no_approver = fields.Boolean(
         compute="_compute_has_no_approver",
         compute_sudo=True,

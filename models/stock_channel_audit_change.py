@@ -27,7 +27,9 @@ class StockChannelAuditChange(models.Model):
                 if model is not None
                 else []
             )
-            row.what_kind = model._description if model is not None else row.res_model
+            row.what_kind = (
+                changes._kind_word(model) if model is not None else row.res_model
+            )
             row.summary = "; ".join(
                 f"{label}: {old} → {new}" if old else f"{label}: {new}"
                 for label, old, new in rows

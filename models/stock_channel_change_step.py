@@ -60,7 +60,8 @@ class StockChannelChangeStep(models.Model):
         if op != "create" and not model.browse(step["id"]).exists():
             raise UserError(
                 self.env._(
-                    "%s is no longer there. Enter the change anew.", model._description
+                    "%s is no longer there. Enter the change anew.",
+                    self._kind_word(model),
                 )
             )
         return {"model": model._name, "id": step["id"], "op": op, "after": after}
@@ -189,7 +190,19 @@ class StockChannelChangeStep(models.Model):
             )
         else:
             name = values.get("sku") or values.get("name") or ""
-        return f"{model._description} {name}".strip()
+        return f"{self._kind_word(model)} {name}".strip()
+
+    @api.model
+    def _kind_word(self, model):
+        """Return what people call a record of this model."""
+        words = {
+            "stock.location": self.env._("Stock Location"),
+            "stock.channel": self.env._("Channel"),
+            "stock.channel.location": self.env._("Channel Location"),
+            "stock.channel.listing": self.env._("Listing"),
+            "stock.channel.approval": self.env._("Approval"),
+        }
+        return words.get(model._name) or model._description
 
     @api.model
     def _label(self, model, name):
@@ -230,10 +243,13 @@ class StockChannelChangeStep(models.Model):
 
         :param before: {field: value as JSON knows it}, None for nothing; so ``after``.
         """
+        sides = [part for part in (before, after) if part]
         before, after = before or {}, after or {}
         rows = []
         for name in {**before, **after}:
-            if name in model._fields:
+            # Of what is new or gone only what it has is worth a line.
+            is_empty = all(part.get(name) in (False, None, [], "") for part in sides)
+            if name in model._fields and not is_empty:
                 old, new = (
                     self._readable(model, name, part[name]) if name in part else ""
                     for part in (before, after)

@@ -236,7 +236,7 @@ class StockChannelGoverned(models.AbstractModel):
                 channel=channel_sudo.name,
                 state=state[channel_sudo.state].lower(),
                 what=", ".join(names),
-                model=self._description,
+                model=self.env["stock.channel.change"]._kind_word(self),
             )
         )
         setattr(error, REFUSAL, True)
