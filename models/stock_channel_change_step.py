@@ -18,6 +18,11 @@ TYPES = {
 }
 
 
+def is_nothing(value):
+    """Return whether a field has no value; zero is one."""
+    return value is False or value in (None, "", [])
+
+
 class StockChannelChangeStep(models.Model):
     _inherit = "stock.channel.change"
 
@@ -248,7 +253,7 @@ class StockChannelChangeStep(models.Model):
         rows = []
         for name in {**before, **after}:
             # Of what is new or gone only what it has is worth a line.
-            is_empty = all(part.get(name) in (False, None, [], "") for part in sides)
+            is_empty = all(is_nothing(part.get(name)) for part in sides)
             if name in model._fields and not is_empty:
                 old, new = (
                     self._readable(model, name, part[name]) if name in part else ""

@@ -7,6 +7,7 @@ from . import (
     test_change,
     test_change_bypass,
     test_change_effect,
+    test_change_small,
     test_condition,
     test_charge,
     test_clock,
