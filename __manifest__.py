@@ -56,6 +56,9 @@
         "views/stock_channel_replay_views.xml",
         "views/stock_channel_queue_views.xml",
         "views/stock_channel_held_menus.xml",
+        "views/stock_channel_change_templates.xml",
+        "views/stock_channel_change_views.xml",
+        "views/stock_channel_audit_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

@@ -215,12 +215,17 @@ class StockChannelListing(models.Model):
         :param remote: iterable of ``RemoteListing``.
         :return: (created listings, remote listings without exactly one product).
         """
-        known = set(
-            self.with_context(active_test=False)
-            .search([("channel_id", "=", channel.id)])
-            .mapped("external_id")
+        rows = self.with_context(active_test=False).search(
+            [("channel_id", "=", channel.id)]
         )
-        new = [item for item in remote if (item.item_id or item.sku) not in known]
+        known = set(rows.mapped("external_id"))
+        # Found by its SKU already, see ``_find``: a second one would take it away.
+        by_sku = set(rows.filtered(lambda listing: not listing.item_id).mapped("sku"))
+        new = [
+            item
+            for item in remote
+            if (item.item_id or item.sku) not in known and item.sku not in by_sku
+        ]
         groups = self.env["product.product"]._read_group(
             [
                 ("default_code", "in", [item.sku for item in new if item.sku]),

@@ -5,6 +5,11 @@ from . import (
     test_cancel_exactly,
     test_cancel_steps,
     test_claim,
+    test_change,
+    test_change_bypass,
+    test_change_effect,
+    test_change_small,
+    test_condition,
     test_charge,
     test_clock,
     test_count,
@@ -81,5 +86,6 @@ from . import (
     test_stock_reservation,
     test_tax,
     test_tours,
+    test_undo,
     test_window,
 )

@@ -42,6 +42,11 @@ class DirtyCase(HubCase):
 class RuleCase(DirtyCase):
     """Two listings at one channel, one at another."""
 
+    def in_draft(self):
+        """Let managers change rules themselves; live, a second person agrees."""
+        self.channel.action_pause()
+        self.channel.action_back_to_draft()
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -166,6 +171,7 @@ class TestRuleModel(RuleCase):
             self.assertEqual(rule.company_id, self.other_channel.company_id)
 
     def test_rules_are_added_on_the_three_forms(self):
+        self.in_draft()
         manager = self.make_user("group_manager")
         for record, own in (
             (self.channel, {"channel_location_id": False, "listing_id": False}),
@@ -218,6 +224,7 @@ class TestRuleAccess(RuleCase):
                 )
 
     def test_managers_and_admins_make_and_end_rules(self):
+        self.in_draft()
         for group in ("group_manager", "group_admin"):
             with self.subTest(group=group):
                 rule = self.env["stock.channel.rule"].with_user(self.make_user(group))
@@ -247,6 +254,7 @@ class TestRuleAccess(RuleCase):
         )
 
     def test_manager_sets_the_shelf_life_nobody_the_clock(self):
+        self.in_draft()
         manager = self.channel.with_user(self.make_user("group_manager"))
         manager.minimum_shelf_life = 3
         self.assertEqual(self.channel.minimum_shelf_life, 3)

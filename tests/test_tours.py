@@ -197,6 +197,10 @@ class TestScreens(ScreensCommon, TransactionCase):
         )
         cls.env["stock.channel.push"].create({"channel_id": cls.channel.id, "size": 1})
         cls.message.action_replay()
+        rule = {"channel_id": cls.channel.id, "kind": "cap", "value": 4.0}
+        cls.env["stock.channel.change"]._draw_up(
+            [{"model": "stock.channel.rule", "id": -1, "op": "create", "after": rule}]
+        )
         cls.env["stock.channel.blind.receipt"].create(
             {
                 "company_id": cls.env.company.id,

@@ -6,4 +6,5 @@ from . import (
     stock_channel_pause_wizard,
     stock_channel_receive_wizard,
     stock_channel_secret_wizard,
+    stock_channel_undo_wizard,
 )
