@@ -15,6 +15,7 @@
         "security/stock_channel_security.xml",
         "data/stock_channel_data.xml",
         "data/ir_cron_data.xml",
+        "data/stock_channel_review_cron.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
@@ -49,6 +50,9 @@
         "views/stock_channel_customer_views.xml",
         "views/stock_channel_approval_views.xml",
         "views/stock_channel_replay_views.xml",
+        "views/stock_channel_readiness_views.xml",
+        "views/stock_channel_match_views.xml",
+        "views/stock_channel_review_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],
