@@ -16,6 +16,7 @@
         "data/stock_channel_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_cron_queue_data.xml",
+        "data/stock_channel_review_cron.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
@@ -59,6 +60,9 @@
         "views/stock_channel_change_templates.xml",
         "views/stock_channel_change_views.xml",
         "views/stock_channel_audit_views.xml",
+        "views/stock_channel_readiness_views.xml",
+        "views/stock_channel_match_views.xml",
+        "views/stock_channel_review_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

@@ -57,6 +57,13 @@ class Resource(StrEnum):
     COUNTS = "counts"
 
 
+class Told(StrEnum):
+    """What a channel may tell besides orders."""
+
+    CANCELS = "cancels"
+    RETURNS = "returns"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What a kind of channel can do; the hub adapts, the README lists it.
@@ -117,6 +124,9 @@ class Connector(ABC):
     config_fields: ClassVar[tuple[ConfigField, ...]]
     resources: ClassVar[tuple[Resource, ...]] = (Resource.ORDERS,)
     """What is polled, in this order."""
+    tells: ClassVar[frozenset[Told]] = frozenset(Told)
+    """What this kind of channel ever speaks of; what it never does is not waited
+    for before it is put live."""
 
     def __init__(
         self,

@@ -41,6 +41,10 @@ OWN_FIELDS = {
     "paused_at",
     "paused_by_id",
     "pause_reason",
+    "shadow_at",
+    "checked_at",
+    "check_is_ok",
+    "check_message",
 }
 # What decides where the numbers go.
 CONNECTION_FIELDS = {"connector", "base_url", "allowed_hosts", "company_id"}
@@ -412,11 +416,14 @@ class StockChannel(models.Model):
                     )
                 )
             if target in ("shadow", "live"):
-                channel._check_ready()
+                channel._check_ready(target)
             channel.sudo().state = target
 
-    def _check_ready(self):
-        """Refuse to start with a channel that could only fail."""
+    def _check_ready(self, target):
+        """Refuse to start with a channel that could only fail.
+
+        :param str target: the state it is to have, shadow or live.
+        """
         self.ensure_one()
         missing = []
         if not self.location_ids._mapped():

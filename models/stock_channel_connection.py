@@ -114,6 +114,7 @@ class StockChannelConnection(models.Model):
                 health = connector.check()
         except Misconfigured as error:
             health = Health(ok=False, message=error.message)
+        self._note_check(health)
         self._check_answered(health)
         return self._notify(health.message, "success" if health.ok else "danger")
 

@@ -125,7 +125,6 @@ class StockChannel(models.Model):
     _governed = ("minimum_shelf_life", "active")
     _audited = (
         "name",
-        "state",
         "connector",
         "base_url",
         "company_id",
@@ -159,19 +158,3 @@ class StockChannel(models.Model):
 
     def _channels_of(self, record, old, new):
         return record.sudo()
-
-    def _by_action(self, op, values):
-        """Tell steps of the channel's state from changes of its settings."""
-        if op != "write":
-            return super()._by_action(op, values)
-        pairs = {}
-        for channel in self:
-            old, new = values[channel.id]
-            action = "changed"
-            if "state" in new:
-                action = {
-                    "paused": "paused",
-                    "live": "resumed" if old["state"] == "paused" else "state",
-                }.get(new["state"], "state")
-            pairs.setdefault(action, []).append(channel.id)
-        return [(action, self.browse(ids)) for action, ids in pairs.items()]

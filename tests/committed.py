@@ -19,6 +19,8 @@ from odoo.addons.stock_channel_hub.models.stock_channel_connection import (
     StockChannelConnection,
 )
 
+from .common import readiness_skipped
+
 REFUSED = (
     psycopg2.errors.ForeignKeyViolation,
     psycopg2.errors.RestrictViolation,
@@ -47,6 +49,9 @@ class CommittedCase(BaseCase):
         )
         patcher.start()
         self.addCleanup(patcher.stop)
+        gate = readiness_skipped()
+        gate.start()
+        self.addCleanup(gate.stop)
         self.work(self.store)
 
     def environment(self, cr):

@@ -4,6 +4,8 @@ from odoo import fields
 from odoo.fields import Command
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
+from .common import readiness_skipped
+
 GROUPS = ("user", "operator", "manager", "admin")
 
 
@@ -61,7 +63,8 @@ class ScreensCommon:
             }
         )
         cls.env["stock.channel.secret"]._generate(cls.channel)
-        cls.channel.action_go_live()
+        with readiness_skipped():
+            cls.channel.action_go_live()
         cls.env["stock.channel.customer"].create(
             {
                 "channel_id": cls.channel.id,
@@ -74,6 +77,7 @@ class ScreensCommon:
         )
         cls.message = cls._store_message()
         cls.exception = cls._open_mapping_exception()
+        cls._make_review()
 
     @classmethod
     def _reserve(cls, quantity):
@@ -87,6 +91,15 @@ class ScreensCommon:
         )
         move._action_confirm()
         move._action_assign()
+
+    @classmethod
+    def _make_review(cls):
+        reviews = cls.env["stock.channel.review"].sudo()
+        review = reviews.create(
+            reviews._prepare(cls.env.company, "daily", fields.Date.today())
+        )
+        review._begin()
+        review.match_ids._match()
 
     @classmethod
     def _store_message(cls):

@@ -12,6 +12,9 @@ from functools import cached_property
 from .rpc import User, Values, first_id
 from .shop import Key
 
+APPROVER = "demo-approver"
+"""Login of the person who may decide what the administrator proposes."""
+
 
 @dataclass(frozen=True)
 class Number:
@@ -51,6 +54,8 @@ class Hub:
             "connector": "rest",
             "base_url": shop_url,
             "allowed_hosts": shop_url.removeprefix("http://"),
+            # A demo has no day to spend in shadow.
+            "shadow_hours": 0,
         }
         channel_id = admin.create("stock.channel", values)
         admin.create(
@@ -94,7 +99,9 @@ class Hub:
         )
 
     def go_live(self) -> None:
-        """Press the button; the first full publication follows by itself."""
+        """Press the buttons; the first full publication follows by itself."""
+        name_approver(self.admin)
+        self.admin.call("stock.channel", "action_check_connection", [self.channel_id])
         self.admin.call("stock.channel", "action_go_live", [self.channel_id])
 
     # ---------------------------------------------------------------- reading
@@ -154,3 +161,19 @@ class Hub:
 
     def _rows(self, model: str, names: list[str]) -> list[Values]:
         return self.admin.rows(model, list(self._mine()), names)
+
+
+def name_approver(admin: User) -> None:
+    """Make the second person without whom no channel goes live."""
+    group = admin.reference("stock_channel_hub.group_approver")
+    if admin.count("res.users", [("login", "=", APPROVER)]):
+        return
+    admin.create(
+        "res.users",
+        {
+            "name": "Fiona Finance",
+            "login": APPROVER,
+            "email": "fiona@example.com",
+            "group_ids": [(6, 0, [group])],
+        },
+    )

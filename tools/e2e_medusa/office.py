@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tools.demo.hub import name_approver
 from tools.demo.rpc import User, Values, first_id
 from tools.devenv import DevEnvError
 from tools.medusa import CATALOGUE, Shop
@@ -117,6 +118,8 @@ class Office:
                 "allowed_hosts": shop_url.removeprefix("http://"),
                 # What nobody has seen yet is expected on its shelf.
                 "return_disposition": "restock",
+                # This run has no day to spend in shadow.
+                "shadow_hours": 0,
             },
         )
         domain = [("id", "=", self.channel_id)]
@@ -164,6 +167,7 @@ class Office:
 
     def go_live(self) -> None:
         """Press the button; the first full publication follows by itself."""
+        name_approver(self.admin)
         self._press("action_go_live")
 
     def _press(self, method: str) -> Any:
