@@ -15,6 +15,7 @@
         "security/stock_channel_security.xml",
         "data/stock_channel_data.xml",
         "data/ir_cron_data.xml",
+        "data/ir_cron_alert_data.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
@@ -32,6 +33,7 @@
         "views/stock_channel_order_views.xml",
         "views/stock_channel_listing_views.xml",
         "views/stock_channel_location_views.xml",
+        "views/stock_channel_report_views.xml",
         "views/stock_channel_kanban_views.xml",
         "views/stock_channel_views.xml",
         # Pages on the three forms above.
@@ -40,6 +42,8 @@
         "views/stock_channel_inbox_views.xml",
         "views/stock_channel_oversell_views.xml",
         "views/stock_channel_finance_views.xml",
+        "views/stock_channel_alert_templates.xml",
+        "views/stock_channel_alert_views.xml",
         "views/stock_location_views.xml",
         "views/stock_lot_views.xml",
         "views/sale_order_views.xml",
@@ -49,9 +53,13 @@
         "views/stock_channel_customer_views.xml",
         "views/stock_channel_approval_views.xml",
         "views/stock_channel_replay_views.xml",
+        "views/stock_channel_report_menus.xml",
     ],
     "assets": {
-        "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],
+        "web.assets_backend": [
+            "stock_channel_hub/static/src/scss/*.scss",
+            "stock_channel_hub/static/src/**/*.js",
+        ],
         "web.assets_tests": ["stock_channel_hub/static/tests/tours/**/*"],
     },
     "uninstall_hook": "uninstall_hook",

@@ -1,4 +1,5 @@
 from . import (
+    test_alert,
     test_approval,
     test_availability,
     test_cancel_exactly,
@@ -69,5 +70,7 @@ from . import (
     test_stock_reservation,
     test_tax,
     test_tours,
+    test_watch,
+    test_overview,
     test_window,
 )

@@ -44,6 +44,7 @@ class ScreensCommon:
                 "connector": "rest",
                 "base_url": "https://shop.example.com",
                 "exception_owner_id": cls.owner.id,
+                "alert_email": "stock-alerts@example.com",
                 "location_ids": [
                     Command.create(
                         {
@@ -61,6 +62,9 @@ class ScreensCommon:
             }
         )
         cls.env["stock.channel.secret"]._generate(cls.channel)
+        cls.env["ir.mail_server"].create(
+            {"name": "Tour", "smtp_host": "mail.example.com"}
+        )
         cls.channel.action_go_live()
         cls.env["stock.channel.customer"].create(
             {
