@@ -2,7 +2,7 @@ import re
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools.mail import email_normalize
+from odoo.tools.mail import email_normalize, single_email_re
 
 SEPARATORS = re.compile(r"[,;\n]")
 # Smallest and largest value of each; nothing here may be switched off by a zero.
@@ -111,11 +111,7 @@ class StockChannelAlertSetting(models.Model):
     @api.constrains("alert_email")
     def _check_alert_email(self):
         for channel in self:
-            wrong = [
-                part
-                for part in channel._alert_parts()
-                if not email_normalize(part, strict=True)
-            ]
+            wrong = [part for part in channel._alert_parts() if not address_in(part)]
             if wrong:
                 raise ValidationError(
                     self.env._("This is no e-mail address: %s", ", ".join(wrong))
@@ -142,7 +138,7 @@ class StockChannelAlertSetting(models.Model):
 
     def _alert_addresses(self):
         """Return the monitored addresses, normalised, each once, in their order."""
-        found = [email_normalize(part, strict=True) for part in self._alert_parts()]
+        found = [address_in(part) for part in self._alert_parts()]
         return list(dict.fromkeys(address for address in found if address))
 
     def _escalation_user(self):
@@ -181,3 +177,16 @@ class StockChannelAlertSetting(models.Model):
         return theirs.has_access("read") and theirs.env[
             "stock.channel.exception"
         ].has_access("read")
+
+
+def address_in(part):
+    """Return the one address in a text such as ``Ada <ada@example.com>``, or False.
+
+    Odoo finds an address in nearly everything; what is left over beside it must be a
+    name, or somebody mistyped an address that would lose every alert.
+    """
+    address = email_normalize(part, strict=True)
+    if not address or not single_email_re.match(address):
+        return False
+    is_alone = part.lower() == address
+    return address if is_alone or part.endswith(">") else False

@@ -7,7 +7,6 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.base.models.ir_mail_server import IrMail_Server
 from odoo.addons.mail.tests.common import MockEmail
 
 from .clock import NOON, ClockCase
@@ -61,7 +60,7 @@ class AlertCase(ClockCase, MockEmail):
         def connect(*_args, **_kwargs):
             raise OSError(error)
 
-        return patch.object(IrMail_Server, "_connect__", connect)
+        return patch.object(type(self.env["ir.mail_server"]), "_connect__", connect)
 
     def alerts(self, **vals):
         return self.env["stock.channel.alert"].search(

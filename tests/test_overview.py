@@ -192,14 +192,15 @@ class TestOverview(OverviewCase):
         self.fill_hour(1, 3)
         self.open_exception()
         costs = []
-        for some in (self.channel, channels):
+        # The first reading fills Odoo's own caches.
+        for some in (channels, self.channel, channels):
             self.env.flush_all()
             self.env.invalidate_all()
             with counted() as texts:
                 some.read(OVERVIEW)
             costs.append(len(texts))
-        self.assertEqual(costs[0], costs[1])
-        self.assertLess(costs[1], 35)
+        self.assertEqual(costs[1], costs[2])
+        self.assertLess(costs[2], 30)
 
     def test_every_group_reads_its_cards(self):
         for group in ("group_user", "group_operator", "group_approver"):

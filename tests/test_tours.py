@@ -4,6 +4,9 @@ from odoo import fields
 from odoo.fields import Command
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
+from odoo.addons.stock_channel_hub.connectors.freshness import Histogram
+from odoo.addons.stock_channel_hub.models.stock_channel_freshness import hour_of
+
 GROUPS = ("user", "operator", "manager", "admin")
 
 
@@ -200,6 +203,11 @@ class TestScreens(ScreensCommon, TransactionCase):
             }
         )
         cls.env["stock.channel.push"].create({"channel_id": cls.channel.id, "size": 1})
+        hour = hour_of(cls.env.cr.now())
+        cls.env["stock.channel.freshness"]._upsert(
+            [(cls.channel.id, "fall", hour, hour, Histogram.of([2]))]
+        )
+        cls.env["stock.channel.alert"]._prepare_test(cls.channel)
         cls.message.action_replay()
         cls.env["stock.channel.blind.receipt"].create(
             {

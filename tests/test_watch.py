@@ -62,6 +62,8 @@ class TestWatch(AlertCase):
     # ----------------------------------------------------------------- queue
 
     def test_no_fault_no_alarm(self):
+        self.run_all()
+        self.come_round()
         self.look(3)
         self.assertFalse(self.open_exceptions())
 
@@ -82,7 +84,7 @@ class TestWatch(AlertCase):
         self.deliver("order.updated", self.order_data("w9"))
         self.sql("UPDATE stock_channel_message SET received_at = %s", NOON)
         alarm = self.assert_alarm("queue")
-        self.assertEqual(alarm.value, "4, 4 min")
+        self.assertEqual(alarm.value, "4, 3 min")
         self.sql("UPDATE stock_channel_message SET state = 'done'")
         self.assert_cleared("queue", alarm)
 
@@ -389,6 +391,8 @@ class TestWatch(AlertCase):
 
     def test_own_limit_counts_and_alarms_do_not(self):
         self.channel.alert_daily_limit = 1
+        self.run_all()
+        self.come_round()
         self.open_exception()
         self.channel.secret_ids.valid_to = NOON + timedelta(days=1)
         self.look(3)
