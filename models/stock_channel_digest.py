@@ -242,7 +242,7 @@ class StockChannelDigest(models.Model):
                 "%(channel)s: %(count)s overdue", channel=self.name, count=count
             )
         return self.env._(
-            "%(channel)s: %(count)s new exceptions, %(open)s open",
+            "%(channel)s: %(count)s new, %(open)s open",
             channel=self.name,
             count=count,
             open=values["open_count"],

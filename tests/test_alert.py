@@ -88,7 +88,7 @@ class TestDigest(AlertCase):
         self.assertEqual((alert.kind, alert.state), ("new", "queued"))
         self.assertEqual(alert.email_to, "stock-alerts@example.com")
         self.assertEqual(alert.exception_ids, exception)
-        self.assertEqual(alert.subject, "Test Shop: 1 new exceptions, 1 open")
+        self.assertEqual(alert.subject, "Test Shop: 1 new, 1 open")
         self.assertEqual(
             (alert.mail_id.state, alert.mail_id.auto_delete), ("outgoing", False)
         )
@@ -106,7 +106,7 @@ class TestDigest(AlertCase):
         self.run_alert()
         second = self.alerts()[1:]
         self.assertEqual(len(second.exception_ids), 14)
-        self.assertEqual(second.subject, "Test Shop: 14 new exceptions, 15 open")
+        self.assertEqual(second.subject, "Test Shop: 14 new, 15 open")
         self.pass_time(3600)
         self.run_alert()
         self.assertEqual(len(self.alerts()), 2)

@@ -62,7 +62,11 @@ export class FreshnessGraphField extends JournalDashboardGraphField {
             },
             options: {
                 plugins: {
-                    legend: { display: false },
+                    legend: {
+                        display: true,
+                        position: "bottom",
+                        labels: { boxWidth: 8, boxHeight: 8, font: { size: 10 } },
+                    },
                     tooltip: {
                         intersect: false,
                         mode: "index",
