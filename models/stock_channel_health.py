@@ -120,14 +120,17 @@ class StockChannelHealth(models.Model):
                 SELECT row.channel_id, count(*), min(row.changed_at)
                   FROM stock_channel_publication AS row
                   JOIN stock_channel AS channel ON channel.id = row.channel_id
-                  JOIN stock_channel_listing AS listing
-                    ON listing.id = row.listing_id
                  WHERE row.channel_id = ANY(%s)
                    AND channel.state = 'live'
                    AND row.state <> 'clean'
                    AND row.state IN ('pending', 'sending', 'unknown')
-                   AND NOT (listing.active AND coalesce(listing.is_paused, FALSE))
                    AND row.changed_at IS NOT NULL
+                   -- Few are paused; asking each of many rows for its listing would
+                   -- take seconds while a catalogue is filled.
+                   AND row.listing_id NOT IN (
+                       SELECT id
+                         FROM stock_channel_listing
+                        WHERE is_paused AND active)
                  GROUP BY row.channel_id
                 """,
                 self.ids,
@@ -208,6 +211,12 @@ class StockChannelHealth(models.Model):
         if minutes < 48 * 60:
             return self.env._("%s h", minutes // 60)
         return self.env._("%s days", minutes // (24 * 60))
+
+
+class StockChannelListingPaused(models.Model):
+    _inherit = "stock.channel.listing"
+
+    _paused = models.Index("(id) WHERE is_paused")
 
 
 def day_of(hours):
