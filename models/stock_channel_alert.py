@@ -198,8 +198,10 @@ class StockChannelAlert(models.Model):
     def _fail(self, reason):
         """Note that it reached nobody, and let the next mail tell the same."""
         reason = (reason or self.env._("No reason given.")).strip().splitlines()[0]
+        was_queued = self.state == "queued"
         self._settle("failed", reason[:300])
-        if self.kind == "new":
+        # What came back would come back again, mail after mail: it is told here.
+        if self.kind == "new" and was_queued:
             untold = self.exception_ids.filtered(lambda e: e.state == "open")
             untold.is_alert_due = True
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 from odoo.tools.mail import email_normalize
 from odoo.tools.misc import format_datetime, formatLang
 
@@ -53,6 +54,18 @@ class StockChannelExceptionAlert(models.Model):
     _alert_due = models.Index("(channel_id) WHERE is_alert_due")
     _open_alarms = models.Index("(channel_id) WHERE is_alarm AND state = 'open'")
     _overdue = models.Index("(due_at) WHERE state = 'open'")
+
+    def _init_column(self, column_name):
+        """Take what was there before alerts were for told, and opened when first seen."""
+        known = {
+            "opened_at": SQL("opened_at = coalesce(first_seen_at, create_date)"),
+            "is_alert_due": SQL("is_alert_due = FALSE"),
+        }
+        if column_name not in known:
+            return super()._init_column(column_name)
+        return self.env.cr.execute(
+            SQL("UPDATE stock_channel_exception SET %s", known[column_name])
+        )
 
     @api.depends("fingerprint")
     def _compute_is_alarm(self):

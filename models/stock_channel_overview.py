@@ -7,7 +7,6 @@ from odoo import fields, models
 from odoo.tools.misc import format_datetime
 
 from .stock_channel_freshness import hour_of
-from .stock_channel_freshness_report import plain_duration
 
 EXPIRIES = [("fine", "Fine"), ("soon", "Ends Soon"), ("over", "Ended")]
 
@@ -123,7 +122,6 @@ class StockChannelOverview(models.Model):
                     },
                 }
             )
-        day = facts["day"]
         return json.dumps(
             [
                 {
@@ -133,8 +131,6 @@ class StockChannelOverview(models.Model):
                     "target_label": self.env._("Target"),
                     "target": self.freshness_target * 60,
                     "values": values,
-                    "fall_day": told_plainly(day["fall"]),
-                    "rise_day": told_plainly(day["rise"]),
                 }
             ]
         )
@@ -144,8 +140,3 @@ def told(histogram):
     """Return the 95th percentile in seconds for a graph, None for nothing."""
     seconds = histogram.percentile(95) if histogram else None
     return None if seconds is None else round(seconds, 3)
-
-
-def told_plainly(histogram):
-    seconds = histogram.percentile(95)
-    return None if seconds is None else plain_duration(seconds)

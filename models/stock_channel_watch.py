@@ -54,9 +54,12 @@ class StockChannelWatch(models.Model):
             else:
                 is_told = self._is_waved_aside(fingerprint, now)
             if not is_told:
-                exceptions_sudo._open(
+                alarm = exceptions_sudo._open(
                     channel, **{"category": "internal", **vals}, fingerprint=fingerprint
                 )
+                if kind == "mail":
+                    # No mail can tell that mail does not arrive.
+                    alarm.is_alert_due = False
         for alarm in known.values():
             alarm._update_state("resolved", {"resolved_at": now})
 
@@ -275,8 +278,8 @@ class StockChannelWatch(models.Model):
     # ----------------------------------------------------------------- a day
 
     @api.model
-    def _watch_day(self):
-        """More unresolved exceptions of one day than people can keep up with.
+    def _worst_days(self):
+        """Return {channel id: most exceptions that are open of one day}.
 
         A day is one of the channel's time zone. What is still open of an earlier day
         counts for that day: midnight alone mends nothing. Alarms do not count.
@@ -302,7 +305,12 @@ class StockChannelWatch(models.Model):
                 """
             )
         )
-        counts = dict(rows)
+        return dict(rows)
+
+    @api.model
+    def _watch_day(self):
+        """More unresolved exceptions of one day than people can keep up with."""
+        counts = self._worst_days()
         faults = {}
         for channel in self._watched("shadow", "live", "paused"):
             count = counts.get(channel.id, 0)

@@ -1,5 +1,6 @@
 from . import (
     test_alert,
+    test_alert_reach,
     test_approval,
     test_availability,
     test_cancel_exactly,

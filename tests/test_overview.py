@@ -12,9 +12,9 @@ from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.stock_channel_hub.connectors.freshness import Histogram
 
+from .alert_common import AlertCase
 from .clock import NOON
 from .statements import counted
-from .test_alert import AlertCase
 
 OVERVIEW = (
     "kanban_dashboard_graph",

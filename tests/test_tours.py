@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from lxml import etree
 
 from odoo import fields
@@ -146,6 +148,20 @@ class TestTours(ScreensCommon, HttpCase):
         )
         self.assertEqual(listing.product_id, self.lamp)
         self.assertEqual(self.message.state, "pending", "the order must be retried")
+
+    def test_overview(self):
+        """Each number of a card leads to the list behind it."""
+        hour = hour_of(self.env.cr.now())
+        self.env["stock.channel.freshness"]._upsert(
+            [(self.channel.id, "fall", hour, hour, Histogram.of([2]))]
+        )
+        self.channel.secret_ids.valid_to = self.env.cr.now() + timedelta(days=2)
+        self.env["stock.channel"]._watch_credentials()
+        self.start_tour(
+            "/odoo/stock-channels",
+            "stock_channel_hub_overview",
+            login="channel_operator",
+        )
 
 
 @tagged("post_install", "-at_install")

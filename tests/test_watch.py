@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from .alert_common import AlertCase
 from .clock import NOON
-from .test_alert import AlertCase
 
 
 @tagged("post_install", "-at_install")
@@ -346,6 +346,10 @@ class TestWatch(AlertCase):
         )
         alarm = self.assert_alarm("mail")
         self.assertIn("It came back: stock-alerts@example.com", alarm.cause)
+        # It is not mailed to the address that sends everything back.
+        self.pass_time(3600)
+        self.run_alert()
+        self.assertEqual(len(self.alerts()), 1)
 
     def test_mail_somebody_deleted_or_cancelled(self):
         for name in ("cancel", "unlink"):
@@ -357,6 +361,18 @@ class TestWatch(AlertCase):
                 self.look()
                 self.assertEqual(self.alerts()[-1].state, "failed")
                 self.assertEqual(len(self.alarm("mail")), 1)
+
+    def test_exceptions_from_before_alerts_count_as_told(self):
+        exception = self.open_exception()
+        self.sql(
+            "UPDATE stock_channel_exception SET first_seen_at = %s",
+            NOON.replace(hour=3),
+        )
+        for name in ("opened_at", "is_alert_due"):
+            exception._init_column(name)
+        self.env.invalidate_all()
+        self.assertEqual(exception.opened_at, NOON.replace(hour=3))
+        self.assertFalse(exception.is_alert_due)
 
     # ----------------------------------------------------------------- a day
 
