@@ -17,6 +17,7 @@
         "data/ir_cron_data.xml",
         "data/ir_cron_queue_data.xml",
         "data/stock_channel_review_cron.xml",
+        "data/ir_cron_alert_data.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
@@ -35,6 +36,7 @@
         "views/stock_channel_order_views.xml",
         "views/stock_channel_listing_views.xml",
         "views/stock_channel_location_views.xml",
+        "views/stock_channel_report_views.xml",
         "views/stock_channel_kanban_views.xml",
         "views/stock_channel_views.xml",
         # Pages on the three forms above.
@@ -46,6 +48,8 @@
         "wizards/stock_channel_pause_wizard_views.xml",
         "views/stock_channel_push_held_views.xml",
         "views/stock_channel_pause_views.xml",
+        "views/stock_channel_alert_templates.xml",
+        "views/stock_channel_alert_views.xml",
         "views/stock_location_views.xml",
         "views/stock_lot_views.xml",
         "views/sale_order_views.xml",
@@ -63,9 +67,13 @@
         "views/stock_channel_readiness_views.xml",
         "views/stock_channel_match_views.xml",
         "views/stock_channel_review_views.xml",
+        "views/stock_channel_report_menus.xml",
     ],
     "assets": {
-        "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],
+        "web.assets_backend": [
+            "stock_channel_hub/static/src/scss/*.scss",
+            "stock_channel_hub/static/src/**/*.js",
+        ],
         "web.assets_tests": ["stock_channel_hub/static/tests/tours/**/*"],
     },
     "uninstall_hook": "uninstall_hook",

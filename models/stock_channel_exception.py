@@ -219,7 +219,7 @@ class StockChannelException(models.Model):
     def _open(self, channel, *, category, fingerprint, title, message=None, **vals):
         """Open an exception, or count one more occurrence of the known one.
 
-        A thousand equal failures make one record, one activity and one mail. What
+        A thousand equal failures make one record, one activity and one line of mail. What
         was resolved and comes back is opened again, with its history; what was
         ignored only when there is news, see ``_is_news``.
 
@@ -320,16 +320,23 @@ class StockChannelException(models.Model):
         return bool(message) or is_other or (self.resolved_at or since) <= since
 
     def _notify_owner(self):
-        """Give the owner one activity; a mail with it at most once an hour."""
+        """Give the owner an activity; mail collects them, see the channel's alerts.
+
+        Judged with the owner's companies, not with those that whoever runs into the
+        trouble has switched on.
+        """
         now = fields.Datetime.now()
         for exception in self.filtered("user_id"):
+            exception = exception.with_context(
+                allowed_company_ids=exception.user_id.sudo().company_ids.ids,
+                mail_activity_quick_update=True,
+            )
             # Odoo refuses an activity for somebody who may not see the record; the
             # exception must be written all the same.
             if not exception.with_user(exception.user_id).has_access("read"):
                 continue
-            is_quiet = bool(exception.told_at and exception.told_at > now - QUIET)
-            exception.with_context(mail_activity_quick_update=is_quiet)._schedule()
-            if not is_quiet:
+            exception._schedule()
+            if not exception.told_at or exception.told_at <= now - QUIET:
                 exception.told_at = now
 
     def _schedule(self):

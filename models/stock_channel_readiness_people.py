@@ -52,12 +52,8 @@ class StockChannelReadinessPeople(models.Model):
         return OK, self.env._("%s.", owner.name)
 
     def _ready_alerts(self):
-        if self._alerts_reach_somebody():
-            return OK, self.env._("Somebody is told when the channel needs a person.")
-        return UNRESOLVED, self.env._(
-            "Nobody would hear of a failure: the owner of the exceptions has no mail "
-            "address, or there is no owner."
-        )
+        is_reaching, fact = self._alerts_reach_somebody()
+        return (OK if is_reaching else UNRESOLVED), fact
 
     def _people_of(self, group):
         """Return the people of a group in this channel's company."""

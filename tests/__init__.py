@@ -1,4 +1,6 @@
 from . import (
+    test_alert,
+    test_alert_reach,
     test_approval,
     test_audit,
     test_availability,
@@ -91,5 +93,7 @@ from . import (
     test_tax,
     test_tours,
     test_undo,
+    test_watch,
+    test_overview,
     test_window,
 )

@@ -137,6 +137,7 @@ class CommittedCase(BaseCase):
             }
         )
         env["stock.quant"]._update_available_quantity(product, shelf, 1)
+        env["ir.mail_server"].create({"name": "Race", "smtp_host": "mail.example.com"})
         channels = env["stock.channel"]
         for name in ("Race One", "Race Two"):
             channels |= self.make_channel(env, name, product, shelf)
@@ -149,7 +150,13 @@ class CommittedCase(BaseCase):
 
     def make_channel(self, env, name, product, shelf):
         channel = env["stock.channel"].create(
-            {"name": name, "connector": "rest", "base_url": BASE_URL}
+            {
+                "name": name,
+                "connector": "rest",
+                "base_url": BASE_URL,
+                "exception_owner_id": env.ref("base.user_admin").id,
+                "alert_email": "stock-alerts@example.com",
+            }
         )
         env["stock.channel.secret"].create(
             {"channel_id": channel.id, "new_value": SECRET, "valid_from": "2020-01-01"}

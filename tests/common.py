@@ -73,6 +73,7 @@ class HubCase(TransactionCase):
         cls.customers = cls.env.ref("stock.stock_location_customers")
         cls.suppliers = cls.env.ref("stock.stock_location_suppliers")
         cls.product = cls.make_product("Desk", "DESK")
+        cls.make_alerts_reach()
         cls.channel = cls.make_channel()
         cls.place = cls.make_place(cls.channel, "main", cls.stock)
         cls.listing = cls.make_listing(cls.channel, cls.product, "DESK")
@@ -110,15 +111,35 @@ class HubCase(TransactionCase):
         )
 
     @classmethod
+    def make_alerts_reach(cls):
+        """Name what every live channel needs: who is told, and how mail goes out."""
+        cls.owner = cls.env["res.users"].create(
+            {
+                "name": "Olga Owner",
+                "login": "hub-owner",
+                "email": "olga@example.com",
+                "group_ids": [
+                    (6, 0, cls.env.ref("stock_channel_hub.group_operator").ids)
+                ],
+            }
+        )
+        cls.env["ir.mail_server"].create(
+            {"name": "Test", "smtp_host": "mail.example.com"}
+        )
+
+    @classmethod
     def make_channel(cls, **vals):
         channel = cls.env["stock.channel"].create(
             {
                 "name": "Test Shop",
                 "connector": "rest",
                 "base_url": BASE_URL,
+                "exception_owner_id": cls.owner.id,
+                "alert_email": "stock-alerts@example.com",
                 **vals,
             }
         )
+        cls.owner.company_ids |= channel.company_id
         cls.env["stock.channel.secret"].create(
             {"channel_id": channel.id, "new_value": SECRET, "valid_from": "2020-01-01"}
         )

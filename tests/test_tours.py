@@ -1,8 +1,13 @@
+from datetime import timedelta
+
 from lxml import etree
 
 from odoo import fields
 from odoo.fields import Command
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
+
+from odoo.addons.stock_channel_hub.connectors.freshness import Histogram
+from odoo.addons.stock_channel_hub.models.stock_channel_freshness import hour_of
 
 from .common import readiness_skipped
 
@@ -46,6 +51,7 @@ class ScreensCommon:
                 "connector": "rest",
                 "base_url": "https://shop.example.com",
                 "exception_owner_id": cls.owner.id,
+                "alert_email": "stock-alerts@example.com",
                 "location_ids": [
                     Command.create(
                         {
@@ -63,6 +69,9 @@ class ScreensCommon:
             }
         )
         cls.env["stock.channel.secret"]._generate(cls.channel)
+        cls.env["ir.mail_server"].create(
+            {"name": "Tour", "smtp_host": "mail.example.com"}
+        )
         with readiness_skipped():
             cls.channel.action_go_live()
         cls.env["stock.channel.customer"].create(
@@ -153,6 +162,20 @@ class TestTours(ScreensCommon, HttpCase):
         self.assertEqual(listing.product_id, self.lamp)
         self.assertEqual(self.message.state, "pending", "the order must be retried")
 
+    def test_overview(self):
+        """Each number of a card leads to the list behind it."""
+        hour = hour_of(self.env.cr.now())
+        self.env["stock.channel.freshness"]._upsert(
+            [(self.channel.id, "fall", hour, hour, Histogram.of([2]))]
+        )
+        self.channel.secret_ids.valid_to = self.env.cr.now() + timedelta(days=2)
+        self.env["stock.channel"]._watch_credentials()
+        self.start_tour(
+            "/odoo/stock-channels",
+            "stock_channel_hub_overview",
+            login="channel_operator",
+        )
+
 
 @tagged("post_install", "-at_install")
 class TestScreens(ScreensCommon, TransactionCase):
@@ -209,6 +232,11 @@ class TestScreens(ScreensCommon, TransactionCase):
             }
         )
         cls.env["stock.channel.push"].create({"channel_id": cls.channel.id, "size": 1})
+        hour = hour_of(cls.env.cr.now())
+        cls.env["stock.channel.freshness"]._upsert(
+            [(cls.channel.id, "fall", hour, hour, Histogram.of([2]))]
+        )
+        cls.env["stock.channel.alert"]._prepare_test(cls.channel)
         cls.message.action_replay()
         rule = {"channel_id": cls.channel.id, "kind": "cap", "value": 4.0}
         cls.env["stock.channel.change"]._draw_up(

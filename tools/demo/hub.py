@@ -54,9 +54,12 @@ class Hub:
             "connector": "rest",
             "base_url": shop_url,
             "allowed_hosts": shop_url.removeprefix("http://"),
+            "alert_email": "stock-alerts@example.com",
             # A demo has no day to spend in shadow.
             "shadow_hours": 0,
         }
+        # A channel goes live only where its alerts reach somebody.
+        admin.create("ir.mail_server", {"name": "Demo", "smtp_host": "localhost"})
         channel_id = admin.create("stock.channel", values)
         admin.create(
             "stock.channel.secret",

@@ -109,6 +109,8 @@ class Office:
 
     def new_channel(self, shop_url: str) -> str:
         """Make the channel, a draft; return the path of its own door."""
+        # A channel goes live only where its alerts reach somebody.
+        self.admin.create("ir.mail_server", {"name": "Test", "smtp_host": "localhost"})
         self.channel_id = self.admin.create(
             "stock.channel",
             {
@@ -116,6 +118,7 @@ class Office:
                 "connector": "medusa",
                 "base_url": shop_url,
                 "allowed_hosts": shop_url.removeprefix("http://"),
+                "alert_email": "stock-alerts@example.com",
                 # What nobody has seen yet is expected on its shelf.
                 "return_disposition": "restock",
                 # This run has no day to spend in shadow.
