@@ -13,8 +13,10 @@
         "security/stock_channel_groups.xml",
         "security/ir.model.access.csv",
         "security/stock_channel_security.xml",
+        "security/stock_channel_wizard_rules.xml",
         "data/stock_channel_data.xml",
         "data/ir_cron_data.xml",
+        "data/stock_channel_erasure_data.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
@@ -49,6 +51,7 @@
         "views/stock_channel_customer_views.xml",
         "views/stock_channel_approval_views.xml",
         "views/stock_channel_replay_views.xml",
+        "views/stock_channel_erasure_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["stock_channel_hub/static/src/scss/*.scss"],

@@ -117,6 +117,11 @@ class Connector(ABC):
     config_fields: ClassVar[tuple[ConfigField, ...]]
     resources: ClassVar[tuple[Resource, ...]] = (Resource.ORDERS,)
     """What is polled, in this order."""
+    impersonal: ClassVar[tuple[str, ...]] = ()
+    """Dotted paths of the single values in a stored body that name no person. They are
+    all that is left of it once its customer is erased; by default nothing is."""
+    customer_ids: ClassVar[tuple[str, ...]] = ()
+    """Dotted paths at which a stored body has the channel's id of the customer."""
 
     def __init__(
         self,

@@ -91,6 +91,8 @@ from . import (
     stock_channel_order_batch,
     stock_channel_message_batch,
     stock_channel_publication_batch,
+    stock_channel_personal,
+    stock_channel_erasure,
     stock_channel_drift,
     stock_channel_read_back,
     mrp_bom,

@@ -148,7 +148,8 @@ class StockChannelOrderPartner(models.Model):
                 order=self.name,
                 vat=vat,
                 reason=reason,
-            )
+            ),
+            subtype_xmlid="stock_channel_hub.mt_customer_word",
         )
         self.env["stock.channel.exception"]._open(
             self.channel_id,

@@ -1,5 +1,6 @@
 from . import (
     stock_channel_credential_wizard,
+    stock_channel_erasure,
     stock_channel_inspect_wizard,
     stock_channel_match_wizard,
     stock_channel_receive_wizard,
