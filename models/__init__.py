@@ -105,6 +105,7 @@ from . import (
     stock_move_return,
     stock_picking,
     stock_quant,
+    stock_channel_protected,
     stock_reservation,
     stock_rule,
     uom_uom,

@@ -120,7 +120,11 @@ class StockChannelException(models.Model):
         string="Waiting Messages",
         readonly=True,
     )
-    waiting_count = fields.Integer("Waiting", compute="_compute_waiting_count")
+    # How many wait is no secret to anybody who may see the exception; what they
+    # contain is, and readers may not see messages.
+    waiting_count = fields.Integer(
+        "Waiting", compute="_compute_waiting_count", compute_sudo=True
+    )
     channel_order_id = fields.Many2one(
         "stock.channel.order",
         readonly=True,

@@ -296,6 +296,7 @@ class StockChannelReplay(models.Model):
 
     def action_open_messages(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Replayed Messages"),
