@@ -66,6 +66,7 @@ from . import (
     test_rules,
     test_samples,
     test_scale,
+    test_secrets,
     test_security,
     test_shadow,
     test_shipped_elsewhere,
