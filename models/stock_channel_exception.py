@@ -318,14 +318,14 @@ class StockChannelException(models.Model):
     @api.model
     def _resolve_fingerprints(self, channel, fingerprints):
         """Close what has healed by itself, in one search however much it was."""
-        healed = self.sudo().search(
+        healed_sudo = self.sudo().search(
             [
                 ("channel_id", "=", channel.id),
                 ("fingerprint", "in", fingerprints),
                 ("state", "=", "open"),
             ]
         )
-        healed._update_state("resolved", {"resolved_at": fields.Datetime.now()})
+        healed_sudo._update_state("resolved", {"resolved_at": fields.Datetime.now()})
 
     def _resolve_if_idle(self):
         """Close those that nothing waits for any more."""
@@ -454,7 +454,7 @@ class StockChannelException(models.Model):
 
         :raise UserError: in words the operator can act on.
         """
-        archived = (
+        archived_sudo = (
             self.env["stock.channel.listing"]
             .sudo()
             .search(
@@ -465,13 +465,13 @@ class StockChannelException(models.Model):
                 ]
             )
         )
-        if archived:
+        if archived_sudo:
             raise UserError(
                 self.env._(
                     "%(sku)s is mapped to %(product)s, and that listing is archived. "
                     "Ask a manager to take it out of the archive.",
                     sku=self.value,
-                    product=archived.product_id.display_name,
+                    product=archived_sudo.product_id.display_name,
                 )
             )
 

@@ -75,7 +75,7 @@ class StockChannelOrderPartner(models.Model):
 
         :return: dict of mailbox → the first of its contacts.
         """
-        found = (
+        found_sudo = (
             self.env["res.partner"]
             .sudo()
             .search(
@@ -94,7 +94,7 @@ class StockChannelOrderPartner(models.Model):
                     partner.id,
                 )
             )[:1]
-            for mailbox, partners in found.grouped("email_normalized").items()
+            for mailbox, partners in found_sudo.grouped("email_normalized").items()
         }
 
     def _prepare_partner(self, snapshot):

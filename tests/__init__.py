@@ -1,5 +1,6 @@
 from . import (
     test_approval,
+    test_audit,
     test_availability,
     test_cancel_exactly,
     test_cancel_steps,
@@ -13,6 +14,7 @@ from . import (
     test_door,
     test_grid,
     test_hooks,
+    test_house,
     test_freshness,
     test_drift,
     test_erasure,
@@ -23,6 +25,7 @@ from . import (
     test_jobs,
     test_late,
     test_kits,
+    test_markup,
     test_mass_assignment,
     test_loop,
     test_oracle,
