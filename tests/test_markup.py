@@ -94,6 +94,40 @@ class TestMarkup(HubCase):
                     field = self.env[view.model]._fields[node.get("name")]
                     self.assertEqual(field.type, "html")
 
+    # -------------------------------------------------------------- payload
+
+    def test_s14_a_payload_sets_nothing_it_is_not_asked_for(self):
+        """Keys that look like fields of ours are dropped, wherever they stand."""
+        other = self.env["res.company"].create({"name": "Other Company"})
+        pricelist = self.env["product.pricelist"].create({"name": "Planted"})
+        planted = {
+            "company_id": other.id,
+            "pricelist_id": pricelist.id,
+            "user_id": 1,
+            "state": "cancel",
+            "partner_id": 1,
+            "channel_id": 0,
+            "locked": True,
+            "erasure_id": 1,
+            "sale_order_id": 1,
+        }
+        data = self.order_data(lines=[self.line_data("1", "DESK", 2, **planted)])
+        data["customer"] |= planted
+        data["shipping_address"] |= planted
+        self.deliver("order.updated", data | planted)
+        self.run_inbox()
+        order = self.find_order()
+        sale = order.sale_order_id
+        self.assertEqual(
+            (order.state, order.company_id, sale.company_id, sale.state),
+            ("applied", self.company, self.company, "sale"),
+        )
+        self.assertNotEqual(sale.pricelist_id, pricelist)
+        self.assertFalse(sale.locked or order.erasure_id)
+        self.assertEqual(sale.partner_id.name, "Ada Example")
+        self.assertEqual(sale.partner_id.company_id, self.company)
+        self.assertEqual(sale.order_line.product_uom_qty, 2)
+
     # -------------------------------------------------------------------- SQL
 
     def test_hostile_skus_come_back_as_they_were(self):
