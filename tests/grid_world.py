@@ -6,7 +6,6 @@ unless its records have to make sense together.
 
 import re
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -41,10 +40,6 @@ DENIED_LOGGERS = (
     "odoo.addons.base.models.ir_rule",
     "odoo.models",
 )
-
-
-class Denied(Exception):
-    """What a cell of a grid comes to when nobody may do it."""
 
 
 class GridCase(HubCase):
@@ -238,7 +233,3 @@ class GridCase(HubCase):
         except (AccessError, UserError):
             return None
         return result
-
-    @staticmethod
-    def moment():
-        return datetime.now(UTC).replace(tzinfo=None)
