@@ -51,7 +51,7 @@ class TestAudit(GridCase):
 
     def test_nobody_writes_removes_or_adds_a_row(self):
         for group in GROUPS:
-            mine = self.row.with_user(self.people[group]).with_context({})
+            mine = self.row.with_user(self.people[group])
             before = self.picture()
             for step in (
                 lambda m=mine: m.write({"reason": "other"}),

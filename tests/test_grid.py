@@ -73,7 +73,7 @@ class TestGrid(GridCase):
         self.env.invalidate_all()
 
     def mine(self, name, group):
-        return self.sample(name).with_user(self.people[group]).with_context({})
+        return self.sample(name).with_user(self.people[group])
 
     def try_create(self, name, row, group):
         return self.mine(name, group).create(self.values[name])

@@ -93,7 +93,7 @@ class TestMassAssignment(GridCase):
 
     def test_nor_is_it_created_imported_or_brought_as_a_default(self):
         for name, group in self.writers("c"):
-            model = self.env[name].with_user(self.people[group]).with_context({})
+            model = self.env[name].with_user(self.people[group])
             for field in self.protected(name):
                 value = self.value_for(field)
                 with self.subTest(model=name, field=field.name, by="create"):

@@ -150,7 +150,7 @@ class TestRpc(GridCase):
     def assert_refused(self, name, method, group):
         before = self.picture()
         self.env.invalidate_all()
-        mine = self.sample(name).with_user(self.people[group]).with_context({})
+        mine = self.sample(name).with_user(self.people[group])
         done = []
         self.attempt(lambda: done.append(getattr(mine, method)()))
         self.assertEqual(done, [], "it was not refused")

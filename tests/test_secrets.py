@@ -88,7 +88,7 @@ class TestSecretRoutes(HubCase):
             user = self.make_user(f"group_{group}")
             user.group_ids += self.env.ref("base.group_allow_export")
             for model, name in SECRETS:
-                record = self.records[model].with_user(user).with_context({})
+                record = self.records[model].with_user(user)
                 for route, ask in self.routes(record, name):
                     with self.subTest(group=group, field=name, route=route):
                         self.env.invalidate_all()
@@ -109,7 +109,7 @@ class TestSecretRoutes(HubCase):
         for group in GROUPS:
             user = self.make_user(f"group_{group}")
             for model, record in self.records.items():
-                mine = record.with_user(user).with_context({})
+                mine = record.with_user(user)
                 for route, ask in (
                     ("read", mine.read),
                     ("name", lambda m=mine: m.display_name),
