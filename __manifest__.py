@@ -13,11 +13,13 @@
         "security/stock_channel_groups.xml",
         "security/ir.model.access.csv",
         "security/stock_channel_security.xml",
+        "security/stock_channel_wizard_rules.xml",
         "data/stock_channel_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_cron_queue_data.xml",
         "data/stock_channel_review_cron.xml",
         "data/ir_cron_alert_data.xml",
+        "data/stock_channel_erasure_data.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
@@ -68,6 +70,7 @@
         "views/stock_channel_match_views.xml",
         "views/stock_channel_review_views.xml",
         "views/stock_channel_report_menus.xml",
+        "views/stock_channel_erasure_views.xml",
     ],
     "assets": {
         "web.assets_backend": [

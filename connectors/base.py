@@ -127,6 +127,11 @@ class Connector(ABC):
     tells: ClassVar[frozenset[Told]] = frozenset(Told)
     """What this kind of channel ever speaks of; what it never does is not waited
     for before it is put live."""
+    impersonal: ClassVar[tuple[str, ...]] = ()
+    """Dotted paths of the single values in a stored body that name no person. They are
+    all that is left of it once its customer is erased; by default nothing is."""
+    customer_ids: ClassVar[tuple[str, ...]] = ()
+    """Dotted paths at which a stored body has the channel's id of the customer."""
 
     def __init__(
         self,

@@ -47,6 +47,8 @@ from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows, segme
 from .medusa_levels import Push, json_number, read_levels
 from .medusa_order import parse_order
 from .medusa_payload import (
+    CUSTOMER_IDS,
+    IMPERSONAL,
     ITEM_FIELDS,
     ORDER_FIELDS,
     RESERVATION_FIELDS,
@@ -97,6 +99,8 @@ class MedusaConnector(Connector):
     )
     # Payments first: what is captured while the orders are read is found next time.
     resources = (Resource.PAYMENTS, Resource.RETURNS, Resource.ORDERS)
+    impersonal = IMPERSONAL
+    customer_ids = CUSTOMER_IDS
     config_fields = (
         ConfigField(
             name="base_url",

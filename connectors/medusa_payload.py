@@ -72,6 +72,27 @@ RESERVATION_FIELDS = tuple(
     "id line_item_id location_id inventory_item_id quantity updated_at".split()
 )
 
+_PERSONAL = ("customer.", "shipping_address.", "billing_address.")
+_SPOKEN = ("email", "items.title", "items.subtitle", "shipping_methods.name")
+"""Texts in which a person may be named: engravings, a neighbour to leave it with."""
+
+IMPERSONAL = (
+    "type",
+    *(
+        f"order.{name}"
+        for name in ORDER_FIELDS
+        if not name.startswith(_PERSONAL) and name not in _SPOKEN
+    ),
+    *(f"reservations.{name}" for name in RESERVATION_FIELDS),
+    *(f"returns.{name}" for name in RETURN_FIELDS),
+    "ordered.id",
+    "ordered.quantity",
+    *(f"removed.{name}" for name in ITEM_FIELDS if f"items.{name}" not in _SPOKEN),
+)
+"""What of a stored body names no person."""
+
+CUSTOMER_IDS = ("order.customer.id",)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 FINEST = Decimal("1E-10")

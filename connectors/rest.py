@@ -75,6 +75,8 @@ class RestConnector(Connector):
             " https://shop.example/stock; /inventory is appended.",
         ),
     )
+    impersonal: ClassVar[tuple[str, ...]] = payload.IMPERSONAL
+    customer_ids: ClassVar[tuple[str, ...]] = payload.CUSTOMER_IDS
 
     # ------------------------------------------------------------- deliveries
 

@@ -44,6 +44,21 @@ MAX_LINES = 500
 MAX_LOTS = 1_000
 MAX_NOTE = 10_000
 
+IMPERSONAL = tuple(
+    "type timestamp data.id data.order_id data.version data.updated_at data.placed_at"
+    " data.counted_at data.status data.currency data.prices_include_tax"
+    " data.payment_status data.payment_reference data.total data.refund_amount"
+    " data.location_id data.lines.id data.lines.order_line_id data.lines.sku"
+    " data.lines.item_id data.lines.quantity data.lines.cancelled_quantity"
+    " data.lines.fulfilled_quantity data.lines.unit_price data.lines.discount"
+    " data.lines.tax_rate data.lines.location_id data.lines.disposition"
+    " data.lines.unit data.lines.lots.name data.lines.lots.quantity data.shipping.id"
+    " data.shipping.amount data.shipping.tax_rate".split()
+)
+"""What of a body names no person. A line's title may: engravings stand there."""
+
+CUSTOMER_IDS = ("data.customer.id",)
+
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _TAX_RATE_LIMIT = Decimal(1000)

@@ -35,6 +35,7 @@ OWN_FIELDS = {
     "read_back_result",
     "credentials",
     "credentials_set_at",
+    "webhook_token",
     "publish_cron_id",
     "poll_cron_id",
     "guard_judged_at",

@@ -411,6 +411,7 @@ class StockChannelBlindReceipt(models.Model):
     def action_match(self):
         """Ask which order these goods left with."""
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Which Order Did It Leave with?"),

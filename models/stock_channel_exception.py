@@ -133,7 +133,11 @@ class StockChannelException(models.Model):
     is_waited_for = fields.Boolean(
         readonly=True, help="Messages waited for it, so it closes when none does."
     )
-    waiting_count = fields.Integer("Waiting", compute="_compute_waiting_count")
+    # How many wait is no secret to anybody who may see the exception; what they
+    # contain is, and readers may not see messages.
+    waiting_count = fields.Integer(
+        "Waiting", compute="_compute_waiting_count", compute_sudo=True
+    )
     channel_order_id = fields.Many2one(
         "stock.channel.order",
         readonly=True,
@@ -464,14 +468,14 @@ class StockChannelException(models.Model):
     @api.model
     def _resolve_fingerprints(self, channel, fingerprints):
         """Close what has healed by itself, in one search however much it was."""
-        healed = self.sudo().search(
+        healed_sudo = self.sudo().search(
             [
                 ("channel_id", "=", channel.id),
                 ("fingerprint", "in", fingerprints),
                 ("state", "=", "open"),
             ]
         )
-        healed._update_state("resolved")
+        healed_sudo._update_state("resolved")
 
     def _resolve_if_idle(self):
         """Close those that nothing waits for any more."""

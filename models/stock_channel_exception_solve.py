@@ -143,7 +143,7 @@ class StockChannelExceptionSolve(models.Model):
 
         :raise UserError: in words the operator can act on.
         """
-        archived = (
+        archived_sudo = (
             self.env["stock.channel.listing"]
             .sudo()
             .search(
@@ -154,13 +154,13 @@ class StockChannelExceptionSolve(models.Model):
                 ]
             )
         )
-        if archived:
+        if archived_sudo:
             raise UserError(
                 self.env._(
                     "%(sku)s is mapped to %(product)s, and that listing is archived. "
                     "Ask a manager to take it out of the archive.",
                     sku=self.value,
-                    product=archived.product_id.display_name,
+                    product=archived_sudo.product_id.display_name,
                 )
             )
 

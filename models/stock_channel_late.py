@@ -220,7 +220,7 @@ class StockChannelLate(models.Model):
 
     def _is_late_told(self, now):
         """Return whether a person was told, or waved it aside, a short while ago."""
-        known = (
+        known_sudo = (
             self.env["stock.channel.exception"]
             .sudo()
             .search(
@@ -232,7 +232,8 @@ class StockChannelLate(models.Model):
         )
         return any(
             told_at and told_at > now - QUIET
-            for told_at in known.mapped("last_seen_at") + known.mapped("resolved_at")
+            for told_at in known_sudo.mapped("last_seen_at")
+            + known_sudo.mapped("resolved_at")
         )
 
     # --------------------------------------------------------------- wording
@@ -335,13 +336,13 @@ class StockChannelListingPause(models.Model):
         return result
 
     def _due_from_now(self):
-        waiting = (
+        waiting_sudo = (
             self.env["stock.channel.publication"]
             .sudo()
             .search([("listing_id", "in", self.ids), ("state", "!=", "clean")])
         )
-        if waiting:
-            waiting._lock_rows(waiting.ids).sudo().write(
+        if waiting_sudo:
+            waiting_sudo._lock_rows(waiting_sudo.ids).sudo().write(
                 {"changed_at": self.env.cr.now()}
             )
 

@@ -109,7 +109,8 @@ class StockChannelOrderApply(models.Model):
         order_sudo = self.sale_order_id.sudo()
         if snapshot.note:
             order_sudo.message_post(
-                body=self.env._("The customer's note: %s", snapshot.note)
+                body=self.env._("The customer's note: %s", snapshot.note),
+                subtype_xmlid="stock_channel_hub.mt_customer_word",
             )
         return self.env._("Created %s.", order_sudo.name)
 

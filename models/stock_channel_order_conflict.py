@@ -27,7 +27,7 @@ class StockChannelConflict(models.Model):
                 channel_order_id=self.id,
                 **self._prepare_conflict(conflict, conflict in refused),
             )
-        over = exceptions.sudo().search(
+        over_sudo = exceptions.sudo().search(
             [
                 ("channel_order_id", "=", self.id),
                 ("state", "=", "open"),
@@ -35,9 +35,9 @@ class StockChannelConflict(models.Model):
                 ("fingerprint", "not in", list(told)),
             ]
         )
-        if over:
+        if over_sudo:
             exceptions._resolve_fingerprints(
-                self.channel_id, over.mapped("fingerprint")
+                self.channel_id, over_sudo.mapped("fingerprint")
             )
 
     def _conflict_fingerprint(self, key):

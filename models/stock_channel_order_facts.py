@@ -39,7 +39,8 @@ class StockChannelOrderFacts(models.Model):
             order_sudo.reference = snapshot.payment_reference
         elif field == Field.NOTE:
             order_sudo.message_post(
-                body=self.env._("The customer's note is now: %s", snapshot.note)
+                body=self.env._("The customer's note is now: %s", snapshot.note),
+                subtype_xmlid="stock_channel_hub.mt_customer_word",
             )
         elif field == Field.ADDRESS and snapshot.shipping_address:
             self._change_address(snapshot)

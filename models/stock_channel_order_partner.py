@@ -75,7 +75,7 @@ class StockChannelOrderPartner(models.Model):
 
         :return: dict of mailbox → the first of its contacts.
         """
-        found = (
+        found_sudo = (
             self.env["res.partner"]
             .sudo()
             .search(
@@ -94,7 +94,7 @@ class StockChannelOrderPartner(models.Model):
                     partner.id,
                 )
             )[:1]
-            for mailbox, partners in found.grouped("email_normalized").items()
+            for mailbox, partners in found_sudo.grouped("email_normalized").items()
         }
 
     def _prepare_partner(self, snapshot):
@@ -148,7 +148,8 @@ class StockChannelOrderPartner(models.Model):
                 order=self.name,
                 vat=vat,
                 reason=reason,
-            )
+            ),
+            subtype_xmlid="stock_channel_hub.mt_customer_word",
         )
         self.env["stock.channel.exception"]._open(
             self.channel_id,

@@ -238,7 +238,7 @@ class StockChannelOversell(models.Model):
 
         By the exception before it, which both know of.
         """
-        before = self.sudo().search(
+        before_sudo = self.sudo().search(
             [
                 ("shortage_product_id", "=", product_id),
                 ("shortage_location_id", "=", location_id),
@@ -246,7 +246,7 @@ class StockChannelOversell(models.Model):
             order="id desc",
             limit=1,
         )
-        return f"oversell:{product_id}:{location_id}:{before.id or 0}"
+        return f"oversell:{product_id}:{location_id}:{before_sudo.id or 0}"
 
     @api.model
     def _story_of(self, product, short_at, shortage, allowance):

@@ -32,7 +32,6 @@ class StockChannelOverview(models.Model):
         compute="_compute_overview",
         help="Numbers the channel shows otherwise than it was told, for certain.",
     )
-    held_count = fields.Integer("Held Pushes", compute="_compute_overview")
     failed_push_count = fields.Integer(
         "Failed Pushes", compute="_compute_overview", help="Within the last hour."
     )
@@ -68,7 +67,6 @@ class StockChannelOverview(models.Model):
         self.inbox_count, oldest = facts["messages"]
         self.inbox_age = oldest and self._age_text(oldest, now)
         self.differing_count = facts["drift"]
-        self.held_count = facts["held"]
         self.failed_push_count = facts["pushes"][0]
 
     def _show_exceptions(self, facts):

@@ -157,8 +157,8 @@ class StockChannelReplay(models.Model):
             return self.env._("There is no message to replay.")
         return self.env._(
             "The content of these messages is no longer kept: it was erased when the "
-            "channel's time for keeping it was over. Ask the channel to send the "
-            "orders again."
+            "time for keeping it was over, or for a customer who asked for it. Ask the "
+            "channel to send the orders again."
         )
 
     def _count_chosen(self, messages_query):
@@ -296,6 +296,7 @@ class StockChannelReplay(models.Model):
 
     def action_open_messages(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Replayed Messages"),

@@ -64,12 +64,14 @@ class StockChannelReservation(models.Model):
         )
 
     def _heal_reservations(self, found):
-        exceptions = self.env["stock.channel.exception"].sudo()
-        healed = exceptions.search(
+        exceptions_sudo = self.env["stock.channel.exception"].sudo()
+        healed = exceptions_sudo.search(
             [("state", "=", "open"), ("fingerprint", "=like", f"{PREFIX}%")]
         ).filtered(lambda exception: exception.fingerprint not in found)
         for exception in healed:
-            exceptions._resolve_fingerprint(exception.channel_id, exception.fingerprint)
+            exceptions_sudo._resolve_fingerprint(
+                exception.channel_id, exception.fingerprint
+            )
 
     def _open_for_reservation(self, fingerprint, product_id, location_id, quantity):
         exceptions = self.env["stock.channel.exception"]
@@ -84,18 +86,18 @@ class StockChannelReservation(models.Model):
         ):
             # Somebody has looked at just this and lets it be.
             return
-        product = self.env["product.product"].sudo().browse(product_id)
-        location = self.env["stock.location"].sudo().browse(location_id)
+        product_sudo = self.env["product.product"].sudo().browse(product_id)
+        location_sudo = self.env["stock.location"].sudo().browse(location_id)
         exceptions._open(
             self,
             category="stock",
             fingerprint=fingerprint,
             title=self.env._(
                 "%(product)s is reserved without a document in %(location)s",
-                product=product.display_name,
-                location=location.complete_name,
+                product=product_sudo.display_name,
+                location=location_sudo.complete_name,
             ),
-            cause=self._reservation_cause(product, quantity),
+            cause=self._reservation_cause(product_sudo, quantity),
             next_step=self.env._(
                 "Open Inventory, Reporting, Stock: Odoo compares its reservations "
                 "with the transfers whenever that list is opened. If it stays, "

@@ -280,7 +280,7 @@ class StockChannelReturn(models.Model):
         return {}
 
     def _create_transfer(self, picking, destination, rows):
-        wizard = (
+        wizard_sudo = (
             self.env["stock.return.picking"]
             .sudo()
             .create(
@@ -292,17 +292,17 @@ class StockChannelReturn(models.Model):
         for line, move, quantity in rows:
             quantities[move.id] = quantities.get(move.id, 0.0) + quantity
             lines[move] = line
-        for row in wizard.product_return_moves:
+        for row in wizard_sudo.product_return_moves:
             row.quantity = quantities.get(row.move_id.id, 0.0)
-        action = wizard.action_create_returns()
-        transfer = self.env["stock.picking"].sudo().browse(action["res_id"])
-        transfer.origin = self.env._(
+        action = wizard_sudo.action_create_returns()
+        transfer_sudo = self.env["stock.picking"].sudo().browse(action["res_id"])
+        transfer_sudo.origin = self.env._(
             "Return %(name)s of %(order)s",
             name=self.external_id,
             order=self.channel_order_id.name,
         )
-        self.picking_ids = [Command.link(transfer.id)]
-        for move in transfer.move_ids:
+        self.picking_ids = [Command.link(transfer_sudo.id)]
+        for move in transfer_sudo.move_ids:
             move.channel_return_line_id = lines.get(move.origin_returned_move_id)
 
     def _open_transfers(self):

@@ -83,13 +83,13 @@ class StockMove(models.Model):
 
     def _report_to_channels(self):
         """Tell channels of goods that left, and returns of goods that came."""
-        shipped = self.sudo().filtered(
+        shipped_sudo = self.sudo().filtered(
             lambda move: (
                 move.sale_line_id._channel_lines()
                 and move.location_dest_id.usage == "customer"
             )
         )
-        if shipped:
-            shipped.env["stock.channel.fulfillment"]._record_shipped(shipped)
+        if shipped_sudo:
+            shipped_sudo.env["stock.channel.fulfillment"]._record_shipped(shipped_sudo)
         if self.picking_id:
             self.env["stock.channel.return"].sudo()._goods_came(self.picking_id)

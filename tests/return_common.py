@@ -75,7 +75,8 @@ class ReturnCase(HubCase):
 
     def blind(self, quantity=1, product=None, lot=None, user=None, **vals):
         """Receive goods nobody announced, the way the clerk's form does."""
-        wizard = self.env["stock.channel.receive.wizard"].create(
+        wizards = self.env["stock.channel.receive.wizard"]
+        wizard = wizards.with_user(user or self.env.user).create(
             {
                 "product_id": (product or self.product).id,
                 "quantity": quantity,
@@ -85,7 +86,7 @@ class ReturnCase(HubCase):
                 **vals,
             }
         )
-        action = wizard.with_user(user or self.env.user).action_receive()
+        action = wizard.action_receive()
         return self.env["stock.channel.blind.receipt"].browse(action["res_id"])
 
     def match(self, receipt, order_line=None):

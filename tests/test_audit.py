@@ -1,120 +1,119 @@
-from odoo.exceptions import AccessError
+"""S18: the audit is written once and by nobody changed, whoever tries and however."""
+
+import psycopg2
+
+from odoo.exceptions import AccessError, UserError
+from odoo.service.model import get_public_method
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import HubCase
+from .grid_world import DENIED_LOGGERS, GROUPS, GridCase
 
 
 @tagged("post_install", "-at_install")
-class TestAudit(HubCase):
-    """What was done stays written, whoever would like it otherwise."""
-
-    def log(self, **vals):
-        return self.env["stock.channel.audit"]._log(
-            self.listing,
-            "changed",
-            values={self.listing.id: ({"sku": "OLD"}, {"sku": "DESK"})},
-            **vals,
-        )
-
-    def test_a_row_says_who_what_when_before_and_after(self):
-        manager = self.make_user("group_manager")
-        row = (
-            self.env["stock.channel.audit"]
-            .with_user(manager)
+class TestAudit(GridCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.approver = cls.people["approver"]
+        cls.row = (
+            cls.env["stock.channel.audit"]
+            .with_user(cls.approver)
             ._log(
-                self.listing.with_user(manager),
+                cls.channel,
                 "changed",
-                values={self.listing.id: ({"sku": "OLD"}, {"sku": "DESK"})},
-                reason="renamed at the shop",
+                values={cls.channel.id: ({"name": "Before"}, {"name": "After"})},
+                reason="Asked by finance",
             )
         )
-        self.assertEqual(row.user_id, manager)
-        self.assertEqual(row.channel_id, self.channel)
-        self.assertEqual(row.company_id, self.company)
+        cls.env.flush_all()
+
+    def test_it_says_who_what_when_and_the_values(self):
         self.assertEqual(
-            (row.res_model, row.res_id), (self.listing._name, self.listing.id)
+            self.row.read(
+                ["channel_id", "user_id", "action", "before", "after", "reason"],
+                load="",
+            ),
+            [
+                {
+                    "id": self.row.id,
+                    "channel_id": self.channel.id,
+                    "user_id": self.approver.id,
+                    "action": "changed",
+                    "before": {"name": "Before"},
+                    "after": {"name": "After"},
+                    "reason": "Asked by finance",
+                }
+            ],
         )
-        self.assertEqual(row.record_name, "DESK")
-        self.assertEqual((row.before, row.after), ({"sku": "OLD"}, {"sku": "DESK"}))
-        self.assertEqual(row.reason, "renamed at the shop")
-        self.assertEqual(row.happened_at, self.env.cr.now())
+        self.assertEqual(self.row.happened_at, self.env.cr.now())
+        self.assertEqual(self.row.company_id, self.company)
 
-    def test_several_records_make_a_row_each(self):
-        other = self.make_listing(self.channel, self.make_product("Lamp"), "LAMP")
-        rows = self.env["stock.channel.audit"]._log(self.listing | other, "mapped")
-        self.assertEqual(rows.mapped("record_name"), ["DESK", "LAMP"])
-        self.assertEqual(rows.mapped("before"), [False, False])
+    def test_nobody_writes_removes_or_adds_a_row(self):
+        for group in GROUPS:
+            mine = self.row.with_user(self.people[group])
+            before = self.picture()
+            for step in (
+                lambda m=mine: m.write({"reason": "other"}),
+                lambda m=mine: m.write({}),
+                mine.unlink,
+                mine.copy,
+                lambda m=mine: m.create(self.fresh("stock.channel.audit")),
+                lambda m=mine: m.load(["action"], [["changed"]])["ids"] or m.write({}),
+            ):
+                with self.subTest(group=group):
+                    self.assertIsNone(self.attempt(step))
+                    self.env.invalidate_all()
+                    self.assert_same(before, "something changed")
 
-    def test_a_channel_is_its_own_channel(self):
-        row = self.env["stock.channel.audit"]._log(self.channel, "state")
-        self.assertEqual(row.channel_id, self.channel)
-
-    def test_the_hub_itself_neither_changes_nor_removes_a_row(self):
-        row = self.log()
-        with self.assertRaises(AccessError):
-            row.sudo().write({"reason": "never happened"})
-        with self.assertRaises(AccessError):
-            row.sudo().unlink()
-        self.env.invalidate_all()
-        self.assertEqual((row.reason, row.after), (False, {"sku": "DESK"}))
-
-    @mute_logger("odoo.addons.base.models.ir_model")
-    def test_no_group_writes_one(self):
-        row = self.log()
-        for group in (
-            "group_user",
-            "group_operator",
-            "group_manager",
-            "group_approver",
-            "group_admin",
+    def test_nor_does_the_hub_itself(self):
+        for step in (
+            lambda: self.row.sudo().write({"reason": "other"}),
+            lambda: self.row.sudo().unlink(),
+            lambda: self.row.sudo().write({}),
         ):
-            user = self.make_user(group)
-            with self.subTest(group=group):
-                audit = self.env["stock.channel.audit"].with_user(user)
-                with self.assertRaises(AccessError):
-                    audit.create(
-                        {
-                            "company_id": self.company.id,
-                            "happened_at": "2026-01-01",
-                            "user_id": user.id,
-                            "action": "approved",
-                        }
-                    )
-                with self.assertRaises(AccessError):
-                    row.with_user(user).write({"reason": "x"})
-                with self.assertRaises(AccessError):
-                    row.with_user(user).unlink()
+            with self.assertRaises(UserError):
+                step()
+
+    def test_nobody_logs_over_rpc(self):
+        with self.assertRaises(AccessError):
+            get_public_method(self.env["stock.channel.audit"], "_log")
+
+    def test_defaults_of_a_caller_get_into_no_row(self):
+        audit = self.env["stock.channel.audit"].with_user(self.people["manager"])
+        row = audit.with_context(
+            default_reason="planted", default_action="approved", default_user_id=1
+        )._log(self.channel, "changed")
+        self.assertEqual((row.action, row.reason), ("changed", False))
+        self.assertEqual(row.user_id, self.people["manager"])
+
+    def test_it_outlives_the_channel(self):
+        channel = self.make_channel(name="Short-lived")
+        row = self.env["stock.channel.audit"]._log(channel, "created")
+        self.env.flush_all()
+        channel.unlink()
         self.env.invalidate_all()
-        self.assertEqual(row.reason, False)
-        self.assertEqual(
-            self.env["stock.channel.audit"].search_count([("action", "=", "approved")]),
-            0,
-        )
+        self.assertTrue(row.exists())
+        self.assertFalse(row.channel_id)
+        self.assertEqual(row.record_name, "Short-lived")
 
-    def test_an_other_company_does_not_see_it(self):
-        row = self.log()
-        company = self.env["res.company"].create({"name": "Elsewhere"})
-        stranger = self.make_user(
-            "group_admin", company_id=company.id, company_ids=[(6, 0, company.ids)]
-        )
-        self.assertFalse(
-            self.env["stock.channel.audit"]
-            .with_user(stranger)
-            .search([("id", "=", row.id)])
-        )
+    def test_its_people_and_companies_cannot_be_removed(self):
+        """Otherwise whoever removes them would remove what they have done."""
+        for record in (self.approver, self.company):
+            with (
+                self.subTest(record._name),
+                mute_logger("odoo.sql_db", *DENIED_LOGGERS),
+                self.assertRaises(Exception) as caught,
+            ):
+                record.sudo().unlink()
+                self.env.flush_all()
+            self.assertIsInstance(
+                caught.exception, (psycopg2.IntegrityError, UserError)
+            )
+        self.assertTrue(self.row.exists())
 
-
-@tagged("post_install", "-at_install")
-class TestUnitPrices(HubCase):
-    """What one unit of a listing is worth, in the company's currency."""
-
-    def test_price_of_a_pack_in_the_companys_currency(self):
-        pack = self.make_listing(
-            self.channel,
-            self.product,
-            "DESK-6",
-            uom_id=self.env.ref("uom.product_uom_pack_6").id,
-        )
-        prices = (self.listing | pack)._unit_prices()
-        self.assertEqual(prices, {self.listing.id: 10.0, pack.id: 60.0})
+    def test_other_companies_read_nothing_of_it(self):
+        stranger = self.row.with_user(self.people["other"])
+        self.assertFalse(stranger.search([]))
+        with mute_logger(*DENIED_LOGGERS), self.assertRaises(AccessError):
+            stranger.read(["reason"])

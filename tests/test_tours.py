@@ -266,6 +266,10 @@ class TestScreens(ScreensCommon, TransactionCase):
         cls.env["stock.channel.approval"]._propose(
             count, {"kind": "count", "name": "C1", "channel_id": cls.channel.id}
         )
+        nobody = cls.env["stock.channel.customer"]
+        cls.env["stock.channel.erasure.request"]._start(
+            cls.env.company, order, nobody, {"emails": ["a@b.example"], "ids": {}}
+        )
 
     def _actions(self, user):
         """Return the window actions of the menus this user sees."""

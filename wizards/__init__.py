@@ -1,6 +1,7 @@
 from . import (
     stock_channel_credential_wizard,
     stock_channel_ignore_wizard,
+    stock_channel_erasure,
     stock_channel_inspect_wizard,
     stock_channel_match_wizard,
     stock_channel_pause_wizard,

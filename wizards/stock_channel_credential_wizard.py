@@ -54,9 +54,9 @@ class StockChannelCredentialWizard(models.TransientModel):
             for setting in registry.get(self.channel_id.connector).config_fields
         }
         given = {
-            line.name: line.value.strip()
-            for line in self.line_ids
-            if line.value and line.name in allowed
+            line_sudo.name: line_sudo.given.strip()
+            for line_sudo in self.sudo().line_ids
+            if line_sudo.given and line_sudo.name in allowed
         }
         if given:
             channel_sudo = self.channel_id.sudo()
@@ -83,4 +83,17 @@ class StockChannelCredentialWizardLine(models.TransientModel):
     label = fields.Char(readonly=True)
     help_text = fields.Char(readonly=True)
     is_secret = fields.Boolean(readonly=True)
-    value = fields.Char(help="Write-only: left empty, the present one stays.")
+    given = fields.Char(groups=fields.NO_ACCESS)
+    value = fields.Char(
+        compute="_compute_value",
+        inverse="_inverse_value",
+        help="Write-only: left empty, the present one stays.",
+    )
+
+    def _compute_value(self):
+        self.value = False
+
+    def _inverse_value(self):
+        """Keep it where nobody reads it, until the wizard is saved or swept away."""
+        for line in self.filtered("value"):
+            line.sudo().given = line.value

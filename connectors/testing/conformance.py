@@ -16,6 +16,7 @@ from .conformance_base import ConformanceBase
 from .conformance_deliveries import DeliveryConformance
 from .conformance_faults import FaultConformance
 from .conformance_outgoing import OutgoingConformance
+from .conformance_personal import PersonalConformance
 from .conformance_reading import ReadingConformance
 
 __all__ = ["ConformanceBase", "ConnectorConformance"]
@@ -26,5 +27,6 @@ class ConnectorConformance(
     OutgoingConformance,
     ReadingConformance,
     FaultConformance,
+    PersonalConformance,
 ):
     """All parts of the suite; see :class:`.conformance_base.ConformanceBase`."""

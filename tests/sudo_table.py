@@ -1,0 +1,91 @@
+"""Every use of elevated rights, by file: how many, and why there at all.
+
+A new ``sudo()`` fails ``test_house`` until whoever adds it counts it here, and has
+thought about whose rights would have done.
+"""
+
+HUB = "the hub's own records: people read them, only the hub's steps write them"
+ERP = (
+    "orders, transfers, contacts and taxes, for a channel and not for who runs the job"
+)
+STEP = "a person's step, after their group was checked, on records nobody may write"
+HOOK = "what people of the warehouse or of sales do is noticed; they may see no channel"
+SETTING = "system parameters, scheduled actions and secrets, which are nobody's to read"
+SUM = "sums are complete whoever asks; what may not be opened has no name in them"
+
+SUDO = {
+    "controllers/stock_channel_hub.py": (3, SETTING),
+    "hooks.py": (1, SETTING),
+    "models/sale_order.py": (1, HOOK),
+    "models/stock_channel.py": (10, SETTING),
+    "models/stock_channel_approval.py": (7, STEP),
+    "models/stock_channel_audit.py": (2, HUB),
+    "models/stock_channel_availability_short.py": (1, HOOK),
+    "models/stock_channel_batch.py": (3, ERP),
+    "models/stock_channel_blind_receipt.py": (7, STEP),
+    "models/stock_channel_clock.py": (1, HOOK),
+    "models/stock_channel_connection.py": (5, SETTING),
+    "models/stock_channel_count_line.py": (1, SUM),
+    "models/stock_channel_count_place.py": (1, SUM),
+    "models/stock_channel_cron.py": (7, SETTING),
+    "models/stock_channel_customer.py": (1, ERP),
+    "models/stock_channel_dirty.py": (2, HOOK),
+    "models/stock_channel_drift.py": (4, STEP),
+    "models/stock_channel_erasure.py": (5, HUB),
+    "models/stock_channel_exception.py": (13, HUB),
+    "models/stock_channel_explain.py": (7, SUM),
+    "models/stock_channel_explain_log.py": (3, SUM),
+    "models/stock_channel_explain_steps.py": (1, SUM),
+    "models/stock_channel_fence.py": (4, SETTING),
+    "models/stock_channel_fulfillment_cancel.py": (2, ERP),
+    "models/stock_channel_late.py": (6, HUB),
+    "models/stock_channel_listing.py": (3, HUB),
+    "models/stock_channel_location.py": (1, HOOK),
+    "models/stock_channel_message.py": (1, HUB),
+    "models/stock_channel_message_replay.py": (1, STEP),
+    "models/stock_channel_order_apply.py": (8, ERP),
+    "models/stock_channel_order_batch.py": (2, ERP),
+    "models/stock_channel_order_cancel.py": (1, ERP),
+    "models/stock_channel_order_conflict.py": (2, ERP),
+    "models/stock_channel_order_facts.py": (4, ERP),
+    "models/stock_channel_order_line.py": (1, ERP),
+    "models/stock_channel_order_partner.py": (6, ERP),
+    "models/stock_channel_order_plan.py": (4, ERP),
+    "models/stock_channel_order_price.py": (2, ERP),
+    "models/stock_channel_order_source.py": (2, ERP),
+    "models/stock_channel_order_total.py": (6, ERP),
+    "models/stock_channel_oversell.py": (3, HUB),
+    "models/stock_channel_payment.py": (2, ERP),
+    "models/stock_channel_personal.py": (5, HUB),
+    "models/stock_channel_poll.py": (1, SETTING),
+    "models/stock_channel_promise.py": (1, ERP),
+    "models/stock_channel_publication.py": (2, HUB),
+    "models/stock_channel_publish.py": (2, SETTING),
+    "models/stock_channel_push.py": (1, SETTING),
+    "models/stock_channel_read_back.py": (1, STEP),
+    "models/stock_channel_replay.py": (2, STEP),
+    "models/stock_channel_reservation.py": (6, HUB),
+    "models/stock_channel_return.py": (3, ERP),
+    "models/stock_channel_return_inspect.py": (6, STEP),
+    "models/stock_channel_return_line.py": (1, ERP),
+    "models/stock_channel_return_match.py": (1, ERP),
+    "models/stock_channel_return_refund.py": (3, ERP),
+    "models/stock_channel_return_word.py": (1, ERP),
+    "models/stock_channel_secret.py": (3, SETTING),
+    "models/stock_channel_tax.py": (8, ERP),
+    "models/stock_channel_value.py": (1, SUM),
+    "models/stock_channel_window.py": (6, STEP),
+    "models/stock_location.py": (1, HOOK),
+    "models/stock_move.py": (6, HOOK),
+    "models/stock_move_put_back.py": (3, ERP),
+    "models/stock_move_return.py": (2, ERP),
+    "models/stock_picking.py": (1, HOOK),
+    "models/stock_reservation.py": (1, HOOK),
+    "models/stock_rule.py": (1, HOOK),
+    "models/uom_uom.py": (1, HOOK),
+    "wizards/stock_channel_credential_wizard.py": (4, STEP),
+    "wizards/stock_channel_erasure.py": (8, STEP),
+    "wizards/stock_channel_inspect_wizard.py": (2, STEP),
+    "wizards/stock_channel_match_wizard.py": (4, STEP),
+    "wizards/stock_channel_receive_wizard.py": (1, STEP),
+}

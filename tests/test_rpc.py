@@ -1,0 +1,191 @@
+"""What can be called over RPC, and by whom: a list that new methods must join.
+
+Every method of ours whose name does not begin with an underscore can be called by
+anybody who can log in, with any records and any arguments.
+"""
+
+import inspect
+
+from odoo.exceptions import AccessError
+from odoo.models import BaseModel
+from odoo.service.model import get_public_method
+from odoo.tests import tagged
+
+from .grid_table import WIZARDS
+from .grid_world import MODULE, OUTSIDERS, GridCase
+
+# Who may take a step: a group and whoever it is implied by.
+MAY = {
+    "user": {"user", "operator", "manager", "approver", "admin"},
+    "operator": {"operator", "manager", "admin"},
+    "manager": {"manager", "admin"},
+    "approver": {"approver"},
+    "admin": {"admin"},
+}
+METHODS = {
+    "stock.channel": {
+        "action_back_to_draft": "manager",
+        "action_check_connection": "manager",
+        "action_fetch_listings": "manager",
+        "action_fetch_locations": "manager",
+        "action_go_live": "manager",
+        "action_go_shadow": "manager",
+        "action_pause": "manager",
+        "action_read_back": "operator",
+    },
+    "stock.channel.approval": {
+        "action_approve": "approver",
+        "action_open_adjustments": "user",
+        "action_propose_again": "manager",
+        "action_reject": "approver",
+        "action_withdraw": "manager",
+    },
+    "stock.channel.blind.receipt": {
+        "action_close": "operator",
+        "action_match": "user",
+        "action_reopen": "operator",
+    },
+    "stock.channel.credential.wizard": {"action_save": "admin"},
+    "stock.channel.erasure": {"action_erase": "manager", "action_search": "manager"},
+    "stock.channel.erasure.request": {"action_open_orders": "manager"},
+    "stock.channel.exception": {
+        "action_ignore": "operator",
+        "action_map": "operator",
+        "action_open_messages": "user",
+        "action_reopen": "operator",
+        "action_retry": "operator",
+    },
+    "stock.channel.exception.event": {"action_open_document": "user"},
+    "stock.channel.inspect.wizard": {"action_done": "operator"},
+    "stock.channel.location": {
+        "action_end_freeze": "operator",
+        "action_freeze_for_count": "operator",
+    },
+    "stock.channel.match.wizard": {"action_match": "operator"},
+    "stock.channel.message": {"action_replay": "operator", "action_retry": "operator"},
+    "stock.channel.order": {"action_open_sale_order": "user"},
+    "stock.channel.publication": {
+        "action_open_product": "user",
+        "action_publish_again": "operator",
+        "action_read_back": "operator",
+        "explain": "user",
+    },
+    "stock.channel.publication.log": {"explain": "user"},
+    "stock.channel.receive.wizard": {"action_receive": "operator"},
+    "stock.channel.replay": {
+        "action_open_messages": "operator",
+        "action_stop": "operator",
+    },
+    "stock.channel.return.line": {
+        "action_accept": "operator",
+        "action_inspect_first": "operator",
+        "action_keep": "operator",
+        "action_restock": "operator",
+        "action_scrap": "operator",
+        "action_scrap_on_arrival": "operator",
+    },
+    "stock.channel.secret": {"action_end": "admin"},
+    "stock.channel.secret.wizard": {"action_generate": "admin"},
+}
+# Wizards of one's own that name somebody else's channel, order or goods.
+AIMED = {
+    "stock.channel.credential.wizard": "action_save",
+    "stock.channel.inspect.wizard": "action_done",
+    "stock.channel.match.wizard": "action_match",
+    "stock.channel.secret.wizard": "action_generate",
+}
+
+
+@tagged("post_install", "-at_install")
+class TestRpc(GridCase):
+    def surface(self):
+        """Return the public methods that our classes add, by model.
+
+        Those of the ORM that we extend are not: the grid tries them.
+        """
+        found = {}
+        for name, model in self.env.items():
+            for cls in type(model).__mro__:
+                if not cls.__module__.startswith(MODULE):
+                    continue
+                for attribute, value in vars(cls).items():
+                    if attribute.startswith("_") or not inspect.isfunction(value):
+                        continue
+                    if hasattr(BaseModel, attribute):
+                        continue
+                    found.setdefault(name, set()).add(attribute)
+        return found
+
+    def test_every_public_method_is_listed(self):
+        listed = {name: set(methods) for name, methods in METHODS.items()}
+        self.assertEqual(self.surface(), listed)
+
+    def test_what_is_private_stays_private(self):
+        """Steps that skip every check must not be callable, whatever they are named."""
+        for name, method in (
+            ("stock.channel", "_update_state"),
+            ("stock.channel.audit", "_log"),
+            ("stock.channel.approval", "_propose"),
+            ("stock.channel.exception", "_open"),
+            ("stock.channel.message", "_store"),
+            ("stock.channel.secret", "_generate"),
+            ("stock.channel.erasure.request", "_start"),
+            ("stock.channel.order", "_erase_person"),
+            ("stock.channel.cursor", "init"),
+            ("stock.channel.publication", "init"),
+        ):
+            with self.subTest(model=name, method=method):
+                with self.assertRaises(AccessError):
+                    get_public_method(self.env[name], method)
+
+    def test_who_may_not_call_changes_nothing(self):
+        for name, methods in METHODS.items():
+            for method, level in methods.items():
+                for group in {*MAY["user"], *OUTSIDERS} - MAY[level]:
+                    if group == "other" and name in WIZARDS:
+                        continue  # theirs are aimed below
+                    with self.subTest(model=name, method=method, group=group):
+                        self.assert_refused(name, method, group)
+
+    def assert_refused(self, name, method, group):
+        before = self.picture()
+        self.env.invalidate_all()
+        mine = self.sample(name).with_user(self.people[group])
+        done = []
+        self.attempt(lambda: done.append(getattr(mine, method)()))
+        self.assertEqual(done, [], "it was not refused")
+        self.env.invalidate_all()
+        self.assert_same(before, "something changed")
+
+    def test_nobody_aims_a_wizard_at_another_company(self):
+        for name, method in AIMED.items():
+            with self.subTest(model=name):
+                before = self.picture()
+                done = []
+                with self.put_back():
+                    self.attempt(
+                        lambda n=name, m=method, d=done: d.append(self.aim(n, m))
+                    )
+                self.assertEqual(done, [], "it was not refused")
+                self.assert_same(before, "something changed")
+
+    def aim(self, name, method):
+        """Fill in a wizard in another company, about this one, and press its button."""
+        model = self.env[name].with_user(self.people["other"])
+        return getattr(model.create(self.fresh(name)), method)()
+
+    def test_no_records_are_no_way_around_a_check(self):
+        """A method called with no ids must not do something for everybody."""
+        for name, methods in METHODS.items():
+            for method in methods:
+                with self.subTest(model=name, method=method):
+                    before = self.picture()
+                    nothing = self.env[name].with_user(self.people["none"])
+                    self.attempt(lambda m=nothing, n=method: self.called(m, n))
+                    self.assert_same(before, "something changed")
+
+    def called(self, records, method):
+        try:
+            getattr(records, method)()
+        except ValueError:
+            return  # it wants exactly one record
