@@ -50,7 +50,7 @@ class StockChannelGoverned(models.AbstractModel):
         return records
 
     def _governed_write(self, write, vals):
-        if not self._watched().intersection(vals):
+        if not self._watched_fields().intersection(vals):
             return write(vals)
         with self._all_or_nothing() as mark:
             before = self._watched_values()
@@ -94,12 +94,12 @@ class StockChannelGoverned(models.AbstractModel):
         return self._governed + self._along
 
     @api.model
-    def _watched(self):
+    def _watched_fields(self):
         return set(self._step_fields() + self._audited)
 
     def _watched_values(self):
         """Return {record id: {field: value as JSON knows it}} of what is watched."""
-        names = [name for name in self._fields if name in self._watched()]
+        names = [name for name in self._fields if name in self._watched_fields()]
         records_sudo = self.sudo().with_context(active_test=False)
         return {
             record_sudo.id: {name: record_sudo._as_json(name) for name in names}
