@@ -75,7 +75,7 @@ class TestErasure(PersonalCase):
         self.assertEqual(request.order_ids, order)
         self.assertTrue(order.person_erased_at)
         self.assertEqual(request.state, "waiting")
-        self.open_exceptions().action_ignore()
+        self.open_exceptions()._ignore("nothing will come of it")
         self.run_erase()
         self.assertEqual(request.state, "done")
         self.assertEqual(self.traces(), set())

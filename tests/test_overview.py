@@ -123,7 +123,7 @@ class TestOverview(OverviewCase):
         held = pushes.create({"channel_id": self.channel.id, "state": "failed"})
         self.sql("UPDATE stock_channel_push SET state = 'held' WHERE id = %s", held.id)
         self.assertEqual(
-            (self.channel.failed_push_count, self.channel.held_count), (1, 1)
+            (self.channel.failed_push_count, self.channel.held_push_count), (1, 1)
         )
         view = "stock_channel_push_view_search"
         self.assert_leads_to(1, view, "not_taken")

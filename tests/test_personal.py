@@ -121,7 +121,7 @@ class TestPersonal(PersonalCase):
         self.pass_days(91)
         self.run_erase()
         self.assertFalse(message.erased_at)
-        message.exception_ids.action_ignore()
+        message.exception_ids._ignore("they will not be shipped")
         self.run_erase()
         self.assertEqual(message.erased_at, self.env.cr.now())
         self.assertFalse({place for place in self.traces() if place[0] == "body"})
