@@ -190,11 +190,11 @@ class StockChannelDirty(models.Model):
             return 0
         touched = self._touched_listings(row_ids)
         self.env["stock.channel.publication"]._refresh_listings(touched)
-        self._note_mixed(row_ids, touched)
+        is_recent = self._note_mixed(row_ids, touched)
         self.env.cr.execute(
             SQL("DELETE FROM stock_channel_dirty WHERE id = ANY(%s)", row_ids)
         )
-        self._judge_drained(touched)
+        self._judge_drained(touched, is_recent)
         return len(row_ids)
 
     def _touched_listings(self, row_ids):

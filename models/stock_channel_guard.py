@@ -364,12 +364,17 @@ class StockChannelDirtyGuard(models.Model):
         Goods that left a shelf nobody counts any more change no number; held later,
         the one from before the change would be too high. Lately changed rows are few,
         and mostly none: then this is one look into an index.
+
+        :return: whether a guarded cause moved a number lately.
         """
         since = self.env.cr.now() - timedelta(minutes=WINDOW_MINUTES)
-        is_recent = self.env.execute_query(
-            SQL(
-                "SELECT 1 FROM stock_channel_publication WHERE guard_at >= %s LIMIT 1",
-                since,
+        is_recent = bool(
+            self.env.execute_query(
+                SQL(
+                    "SELECT 1 FROM stock_channel_publication WHERE guard_at >= %s "
+                    "LIMIT 1",
+                    since,
+                )
             )
         )
         happened = is_recent and self.env.execute_query(
@@ -381,7 +386,7 @@ class StockChannelDirtyGuard(models.Model):
             )
         )
         if not happened:
-            return
+            return is_recent
         moved = touched
         if any(cause in GUARDED for _id, cause, _at in touched):
             moved = self._touched_listings([row_id for (row_id,) in happened])
@@ -399,10 +404,17 @@ class StockChannelDirtyGuard(models.Model):
             ),
             log_exceptions=False,
         )
+        return is_recent
 
-    def _judge_drained(self, touched):
-        """Judge what was changed, once the last of it is computed."""
+    def _judge_drained(self, touched, is_recent):
+        """Judge what was changed, once the last of it is computed.
+
+        :param bool is_recent: whether it moved any number that was told before.
+        """
         if not any(cause in GUARDED for _id, cause, _at in touched):
+            return
+        if not is_recent:
+            self.env["stock.channel"]._drop_earlier_maps()
             return
         is_more = self.env.execute_query(
             SQL(

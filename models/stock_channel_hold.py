@@ -12,6 +12,8 @@ from .stock_channel_publication_wanted import PARTS
 GUARDED = ("map", "rule", "condition", "bom", "sweep")
 # Several small changes within this time are one.
 WINDOW_MINUTES = 10
+# Marks a cursor while it is known that no row is held.
+NOTHING_HELD = "stock_channel_hub.nothing_held"
 
 
 class StockChannelPublicationHold(models.Model):
@@ -197,7 +199,7 @@ class StockChannelPublicationHold(models.Model):
     def _limited(self, query):
         """Return the query of numbers with what held rows may show as their wire."""
         query = super()._limited(query)
-        if not self._is_any_held():
+        if NOTHING_HELD in self.env.cr.cache or not self._is_any_held():
             return query
         names = (
             "listing_id",
@@ -228,8 +230,15 @@ class StockChannelPublicationHold(models.Model):
     @api.model
     def _refresh_listings(self, changes):
         """Lower what held rows may show, and let go what is no change any more."""
-        if not changes or not self._is_any_held():
+        if not changes:
             return super()._refresh_listings(changes)
+        if not self._is_any_held():
+            # Not asked again for the statement that follows.
+            self.env.cr.cache[NOTHING_HELD] = True
+            try:
+                return super()._refresh_listings(changes)
+            finally:
+                self.env.cr.cache.pop(NOTHING_HELD, None)
         held_ids = self._held_listings([change[0] for change in changes])
         if not held_ids:
             return super()._refresh_listings(changes)

@@ -51,7 +51,7 @@ class StockChannelMatchExport(models.Model):
             "type": "ir.actions.act_url",
             "url": f"/web/content/stock.channel.match/{self.id}/export_file/"
             f"{self._export_name()}?download=true",
-            "target": "self",
+            "target": "download",
         }
 
     def _export_later(self):

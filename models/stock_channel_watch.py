@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.tools import SQL
 
+from .stock_channel_exception import IGNORED_FOR
 from .stock_channel_late import QUIET, minutes_since
 
 # Of the last hour's pushes; fewer are no rate.
@@ -72,7 +73,7 @@ class StockChannelWatch(models.Model):
                 [
                     ("fingerprint", "=", fingerprint),
                     ("state", "=", "ignored"),
-                    ("resolved_at", ">", now - QUIET),
+                    ("resolved_at", ">", now - IGNORED_FOR),
                 ],
                 limit=1,
             )

@@ -279,25 +279,18 @@ class TestHeldPush(HeldCase):
         self.shelf.stock_condition = "sellable"
         self.at_work()
         agreed = self.approver()
-        agreed.group_ids += self.env.ref("stock.group_stock_manager")
-        asked = self.approver(name="Mona Manager")
-        self.env["stock.channel.approval"].sudo().create(
-            {
-                "name": "Declare the shelf damaged",
-                "kind": "change",
-                "channel_id": self.channel.id,
-                "subject_model": "stock.channel",
-                "subject_id": self.channel.id,
-                "state": "applied",
-                "requested_by_id": asked.id,
-                "requested_at": self.now(),
-                "decided_by_id": agreed.id,
-                "decided_at": self.now(),
-            }
-        )
-        self.shelf.with_user(agreed).stock_condition = "damaged"
+        asked = self.make_user("group_manager", name="Mona Manager")
+        rule = {"channel_id": self.channel.id, "kind": "share", "value": 0.0}
+        step = {"model": "stock.channel.rule", "id": -1, "op": "create", "after": rule}
+        changes = self.env["stock.channel.change"].with_user(asked)
+        action = changes.with_context(stock_channel_steps=[step])._open_entered()
+        change = changes.browse(action["res_id"])
+        change.action_propose()
+        change.approval_id.with_user(agreed).action_approve()
         self.at_work()
-        self.assertEqual(self.pushes("held").cause_user_ids, asked)
+        push = self.pushes("held")
+        self.assertIn(asked, push.cause_user_ids)
+        self.assertNotIn(agreed, push.cause_user_ids)
 
 
 @tagged("post_install", "-at_install")

@@ -122,7 +122,7 @@ class TestDailyFindings(FindingCase):
         self.channel.action_pause()
         self.env.flush_all()
         self.pass_time(25 * 3600)
-        self.assertIn("The channel itself", self.find("daily", "paused").fact)
+        self.assertIn("Test Shop", self.find("daily", "paused").fact)
 
     def test_match_comes_into_the_review_when_it_is_done(self):
         self.channel.drift_rule = "exception"
@@ -206,7 +206,11 @@ class TestWeeklyFindings(FindingCase):
         audit._log(self.place, "changed")
         audit._log(self.channel, "changed")
         finding = self.find("weekly", "maps")
-        self.assertEqual((finding.fact, finding.count), ("Changed 2", 2))
+        self.assertEqual(
+            (finding.fact, finding.count),
+            ("Changed 2, Created 2", 4),
+            "the listing and the location of this test were made this week, too",
+        )
         self.assertEqual(finding.state, "noted")
 
     def test_unmapped_ids_and_places(self):
@@ -331,7 +335,9 @@ class TestMonthlyFindings(FindingCase):
             {"channel_id": self.channel.id, "kind": "buffer", "value": 1}
         )
         self.assertEqual(
-            self.find("monthly", "rules").fact, "Status Changed 1", "put live"
+            self.find("monthly", "rules").fact,
+            "Created 2, Status Changed 1",
+            "the channel and the rule were made, the channel was put live",
         )
-        self.env["stock.channel.audit"]._log(rule, "created")
-        self.assertIn("Created 1", self.find("monthly", "rules").fact)
+        rule.value = 2
+        self.assertIn("Changed 1", self.find("monthly", "rules").fact)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import openpyxl
 
 from odoo import SUPERUSER_ID, api, fields
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
@@ -89,6 +90,8 @@ class TestGovernanceTours(ScreensCommon, HttpCase):
         approval = push.approval_id
         path = f"/odoo/stock-channel-approvals/{approval.id}"
         self.start_tour(path, "stock_channel_hub_release_own", login="channel_manager")
+        with self.assertRaises(AccessError):
+            approval.with_user(self.people["manager"]).action_approve()
         self.env.invalidate_all()
         self.assertEqual((approval.state, push.state), ("proposed", "held"))
         self.start_tour(path, "stock_channel_hub_release", login="channel_approver")

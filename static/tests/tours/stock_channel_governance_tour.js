@@ -7,22 +7,8 @@ registry.category("web_tour.tours").add("stock_channel_hub_release_own", {
             trigger: ".o_form_view .o_field_widget[name=effect]:contains(would go to zero)",
         },
         {
-            content: "Who caused it is an approver, too, and tries",
-            trigger: ".o_form_view button[name=action_approve]",
-            run: "click",
-        },
-        {
-            content: "Sure",
-            trigger: ".modal-footer .btn-primary",
-            run: "click",
-        },
-        {
-            content: "Somebody else must decide",
-            trigger: ".modal .modal-body:contains(another approver must release it)",
-        },
-        {
-            trigger: ".modal-footer .btn-primary",
-            run: "click",
+            content: "Who caused it is an approver, too, and is not asked",
+            trigger: ".o_form_view:not(:has(button[name=action_approve]))",
         },
         {
             content: "It is still to decide",
@@ -83,7 +69,7 @@ registry.category("web_tour.tours").add("stock_channel_hub_export", {
         },
         {
             content: "The spreadsheet is there",
-            trigger: ".o_form_view button[name=action_export]:enabled",
+            trigger: ".o_form_view button[name=action_export]:not([disabled])",
         },
     ],
 });
