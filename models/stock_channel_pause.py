@@ -105,13 +105,15 @@ class StockChannelPausable(models.AbstractModel):
                 raise UserError(self.env._("Say in a few words why it is paused."))
             return
         is_manager = self.env.user.has_group(MANAGER)
-        foreign = self.sudo().filtered(lambda one: one.paused_by_id.id != self.env.uid)
-        if foreign and not is_manager:
+        foreign_sudo = self.sudo().filtered(
+            lambda one: one.paused_by_id.id != self.env.uid
+        )
+        if foreign_sudo and not is_manager:
             raise AccessError(
                 self.env._(
                     "%(what)s was paused by %(who)s; they or a manager let it go on.",
-                    what=", ".join(foreign.mapped("display_name")),
-                    who=", ".join(foreign.paused_by_id.mapped("name"))
+                    what=", ".join(foreign_sudo.mapped("display_name")),
+                    who=", ".join(foreign_sudo.paused_by_id.mapped("name"))
                     or self.env._("somebody else"),
                 )
             )
