@@ -158,10 +158,14 @@ METHODS = {
 }
 # Wizards of one's own that name somebody else's channel, order or goods.
 AIMED = {
+    "stock.channel.assign.wizard": "action_done",
     "stock.channel.credential.wizard": "action_save",
+    "stock.channel.ignore.wizard": "action_done",
     "stock.channel.inspect.wizard": "action_done",
     "stock.channel.match.wizard": "action_match",
+    "stock.channel.pause.wizard": "action_confirm",
     "stock.channel.secret.wizard": "action_generate",
+    "stock.channel.undo.wizard": "action_continue",
 }
 
 
