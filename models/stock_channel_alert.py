@@ -83,14 +83,14 @@ class StockChannelAlert(models.Model):
 
     def _mail_in(self, lang, channel, kind, addresses, exceptions, template, values):
         """Write one alert and its mail in one language."""
-        translated = channel.sudo().with_context(lang=lang)
-        lines = translated._alert_lines(exceptions)
-        subject = translated._alert_subject(kind, exceptions, values)
-        body = translated.env["ir.qweb"]._render(
+        translated_sudo = channel.sudo().with_context(lang=lang)
+        lines = translated_sudo._alert_lines(exceptions)
+        subject = translated_sudo._alert_subject(kind, exceptions, values)
+        body = translated_sudo.env["ir.qweb"]._render(
             template,
             {
-                "channel": translated,
-                "channel_url": f"{translated.get_base_url()}/odoo/stock-channels/"
+                "channel": translated_sudo,
+                "channel_url": f"{translated_sudo.get_base_url()}/odoo/stock-channels/"
                 f"{channel.id}",
                 "groups": lines,
                 "left_out": max(len(exceptions) - MOST_LINES, 0),

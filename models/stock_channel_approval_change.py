@@ -1,6 +1,7 @@
 """Approvals of changes: what the approver sees, who is told, what is written down."""
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from .stock_channel_approval import APPROVER
 
@@ -63,6 +64,10 @@ class StockChannelApprovalChange(models.Model):
         """Work the effect out anew, with the stock of this moment."""
         self.ensure_one()
         self.check_access("read")
+        if not self.change_id:
+            raise UserError(
+                self.env._("%s is no change of maps or rules.", self.display_name)
+            )
         self.change_id.with_env(self.env).action_refresh_effect()
 
     # --------------------------------------------------------------- writing down

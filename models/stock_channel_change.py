@@ -286,6 +286,7 @@ class StockChannelChange(models.Model):
 
     def action_open_approval(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "res_model": "stock.channel.approval",

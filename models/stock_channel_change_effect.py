@@ -241,9 +241,9 @@ class StockChannelChangeEffect(models.Model):
 
         :param priced_in: id of the product's company, None for everybody's.
         """
-        companies = self.env["res.company"].sudo()
-        owner = companies.browse(priced_in) if priced_in else None
-        currency = (owner or companies._get_main_company()).currency_id
+        companies_sudo = self.env["res.company"].sudo()
+        owner = companies_sudo.browse(priced_in) if priced_in else None
+        currency = (owner or companies_sudo._get_main_company()).currency_id
         return currency._convert(
             amount, company.currency_id, company, self.env.cr.now().date(), round=False
         )

@@ -184,10 +184,10 @@ class StockChannelChangeStep(models.Model):
     def _step_name(self, step):
         """Return the record of a step in words, though it may not exist."""
         model = self.env[step["model"]]
-        record = model.sudo().browse(step["id"]).exists()
+        record_sudo = model.sudo().browse(step["id"]).exists()
         values = step.get("before") or step.get("after") or {}
-        if step["op"] != "create" and record:
-            name = record.display_name
+        if step["op"] != "create" and record_sudo:
+            name = record_sudo.display_name
         elif step["model"] == "stock.channel.rule":
             name = " ".join(
                 self._readable(model, part, values.get(part))

@@ -216,12 +216,14 @@ class StockChannelChangeUndo(models.Model):
 
         :param earlier: ids of the locations that fed it before.
         """
-        locations = self.env["stock.location"].sudo().with_context(active_test=False)
-        own = locations.browse(row.res_id).exists()
+        locations_sudo = (
+            self.env["stock.location"].sudo().with_context(active_test=False)
+        )
+        own = locations_sudo.browse(row.res_id).exists()
         for part in (row.before, row.after):
-            own |= locations.browse((part or {}).get("location_id") or []).exists()
-        paths = locations.browse(earlier).exists().mapped("parent_path")
-        return channel.id in locations._fed_channel_ids(own.ids) or any(
+            own |= locations_sudo.browse((part or {}).get("location_id") or []).exists()
+        paths = locations_sudo.browse(earlier).exists().mapped("parent_path")
+        return channel.id in locations_sudo._fed_channel_ids(own.ids) or any(
             mine.startswith(path) or path.startswith(mine)
             for mine in own.mapped("parent_path")
             for path in paths

@@ -77,7 +77,7 @@ class StockChannelExceptionHeal(models.Model):
             {"failure_count": 0, "next_attempt_at": False, "last_error": False}
         )
         channels_sudo._ask_again()
-        found = self.sudo().search(
+        found_sudo = self.sudo().search(
             [
                 ("channel_id", "in", channels_sudo.ids),
                 ("state", "=", "open"),
@@ -86,9 +86,9 @@ class StockChannelExceptionHeal(models.Model):
                 ("fingerprint", "in", [f"channel:{row.id}" for row in channels_sudo]),
             ]
         )
-        waited_for = found - found._without_waiting()
+        waited_for = found_sudo - found_sudo._without_waiting()
         waited_for._heal()
-        (found - waited_for)._update_state("resolved")
+        (found_sudo - waited_for)._update_state("resolved")
 
 
 class StockChannelReplayHeal(models.Model):

@@ -190,6 +190,7 @@ class StockChannelExceptionSolve(models.Model):
 
     def action_open_messages(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Waiting Messages"),

@@ -100,15 +100,15 @@ class StockChannelExceptionValue(models.Model):
                 BATCH_SIZE,
             )
         )
-        batch = self.sudo().browse(row_id for (row_id,) in self.env.cr.fetchall())
-        batch.invalidate_recordset()
-        batch._refresh_values()
+        batch_sudo = self.sudo().browse(row_id for (row_id,) in self.env.cr.fetchall())
+        batch_sudo.invalidate_recordset()
+        batch_sudo._refresh_values()
         # Opened before there was a time to act.
-        batch.filtered(lambda exception: not exception.opened_at)._note_open()
+        batch_sudo.filtered(lambda exception: not exception.opened_at)._note_open()
         # Two workers that are done with the last two messages at once each see the
         # other's waiting still.
-        batch.filtered("is_waited_for")._resolve_if_idle()
-        return len(batch)
+        batch_sudo.filtered("is_waited_for")._resolve_if_idle()
+        return len(batch_sudo)
 
     # ---------------------------------------------------------------- values
 

@@ -36,7 +36,7 @@ class StockChannelListing(models.Model):
         """
         if op != "create":
             return False
-        others = self.sudo().search(
+        others_sudo = self.sudo().search(
             [
                 ("channel_id", "=", self.channel_id.id),
                 ("sku", "=", self.sku),
@@ -44,8 +44,8 @@ class StockChannelListing(models.Model):
             ]
         )
         if self.item_id:
-            others = others.filtered(lambda listing: not listing.item_id)
-        return not others
+            others_sudo = others_sudo.filtered(lambda listing: not listing.item_id)
+        return not others_sudo
 
 
 class StockChannelLocation(models.Model):

@@ -37,12 +37,13 @@ class StockChannelPausable(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            if not self.env.su and any(
-                vals.get(name) for name in ("is_paused", *NOTE_FIELDS)
-            ):
-                raise AccessError(self._pause_by_step())
-        return super().create(vals_list)
+        if self.env.su:
+            return super().create(vals_list)
+        # Said outright, or the context of whoever calls could bring it as a default.
+        going = dict.fromkeys(("is_paused", *NOTE_FIELDS), False)
+        if any(vals.get(name) for vals in vals_list for name in going):
+            raise AccessError(self._pause_by_step())
+        return super().create([{**vals, **going} for vals in vals_list])
 
     def write(self, vals):
         """Pause and resume by the same rules, whoever writes it and however."""
@@ -105,13 +106,15 @@ class StockChannelPausable(models.AbstractModel):
                 raise UserError(self.env._("Say in a few words why it is paused."))
             return
         is_manager = self.env.user.has_group(MANAGER)
-        foreign = self.sudo().filtered(lambda one: one.paused_by_id.id != self.env.uid)
-        if foreign and not is_manager:
+        foreign_sudo = self.sudo().filtered(
+            lambda one: one.paused_by_id.id != self.env.uid
+        )
+        if foreign_sudo and not is_manager:
             raise AccessError(
                 self.env._(
                     "%(what)s was paused by %(who)s; they or a manager let it go on.",
-                    what=", ".join(foreign.mapped("display_name")),
-                    who=", ".join(foreign.paused_by_id.mapped("name"))
+                    what=", ".join(foreign_sudo.mapped("display_name")),
+                    who=", ".join(foreign_sudo.paused_by_id.mapped("name"))
                     or self.env._("somebody else"),
                 )
             )

@@ -307,6 +307,7 @@ class StockChannelPushHeld(models.Model):
 
     def action_open_held_rows(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "stock_channel_hub.stock_channel_held_row_action"
         )

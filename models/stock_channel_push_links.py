@@ -75,6 +75,7 @@ class StockChannelHeldCount(models.Model):
 
     def action_open_held(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "stock_channel_hub.stock_channel_push_held_action"
         )

@@ -226,6 +226,7 @@ class StockChannelReadiness(models.Model):
     def action_readiness_settings(self):
         """Open what the list asks for and is set on the channel itself."""
         self.ensure_one()
+        self.check_access("read")
         return {
             "name": self.env._("Settings of %s", self.name),
             "type": "ir.actions.act_window",

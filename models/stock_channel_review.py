@@ -234,6 +234,7 @@ class StockChannelReview(models.Model):
 
     def action_open_matches(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "name": self.env._("Three-Way Matches"),
             "type": "ir.actions.act_window",

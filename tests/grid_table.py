@@ -35,9 +35,11 @@ def seen_by_all():
 
 GRID = {
     "stock.channel": Row(LOOK, LOOK, KEEP, LOOK, ALL, write="name"),
+    "stock.channel.alert": seen_by_all(),
     "stock.channel.approval": seen_by_all(),
     "stock.channel.audit": seen_by_all(),
     "stock.channel.blind.receipt": seen_by_all(),
+    "stock.channel.change": Row(LOOK, LOOK, KEEP, LOOK, KEEP, write="reason"),
     "stock.channel.charge": Row(LOOK, LOOK, ALL, LOOK, ALL, write="name"),
     "stock.channel.count": seen_by_all(),
     "stock.channel.count.line": seen_by_all(),
@@ -48,11 +50,15 @@ GRID = {
     "stock.channel.erasure.request": Row(manager=LOOK, admin=LOOK),
     "stock.channel.exception": Row(LOOK, KEEP, KEEP, LOOK, KEEP, write="user_id"),
     "stock.channel.exception.event": seen_by_all(),
+    "stock.channel.exception.term": Row(LOOK, LOOK, ALL, LOOK, ALL, write="hours"),
     "stock.channel.freshness": seen_by_all(),
     "stock.channel.fulfillment": seen_by_all(),
     "stock.channel.fulfillment.line": seen_by_all(),
+    "stock.channel.ignore": seen_by_all(),
     "stock.channel.listing": Row(LOOK, LOOK, MAP, LOOK, ALL, write="sku"),
     "stock.channel.location": Row(LOOK, LOOK, MAP, LOOK, ALL, write="name"),
+    "stock.channel.match": seen_by_all(),
+    "stock.channel.match.line": seen_by_all(),
     "stock.channel.message": Row("", LOOK, LOOK, "", LOOK),
     "stock.channel.order": seen_by_all(),
     "stock.channel.order.line": seen_by_all(),
@@ -62,6 +68,8 @@ GRID = {
     "stock.channel.replay": Row("", LOOK, LOOK, "", LOOK),
     "stock.channel.return": seen_by_all(),
     "stock.channel.return.line": seen_by_all(),
+    "stock.channel.review": Row(LOOK, KEEP, KEEP, KEEP, KEEP, write="note"),
+    "stock.channel.review.finding": Row(LOOK, KEEP, KEEP, KEEP, KEEP, write="comment"),
     "stock.channel.rule": Row(LOOK, LOOK, ALL, LOOK, ALL),
     "stock.channel.secret": Row(admin=ALL, write="name"),
     "stock.channel.tax": Row(LOOK, LOOK, ALL, LOOK, ALL),
@@ -69,13 +77,26 @@ GRID = {
 
 # Wizards: what each may do with their own; nobody sees another's.
 WIZARDS = {
+    "stock.channel.assign.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.credential.wizard": Row(admin=ALL, other=ALL),
     "stock.channel.credential.wizard.line": Row(admin=ALL, other=ALL),
     "stock.channel.erasure": Row(manager=MAP, admin=MAP, other=MAP),
+    "stock.channel.ignore.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.inspect.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.inspect.wizard.row": Row("", ALL, ALL, "", ALL, other=ALL),
     "stock.channel.match.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
+    "stock.channel.pause.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.receive.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.secret.reveal": Row(admin=MAP, other=MAP),
     "stock.channel.secret.wizard": Row(admin=MAP, other=MAP),
+    "stock.channel.undo.wizard": Row(manager=MAP, admin=MAP, other=MAP),
 }
+
+# Views in the database and over it: everybody of the hub looks, nobody else.
+VIEWS = (
+    "stock.channel.exception.report",
+    "stock.channel.freshness.report",
+    "stock.channel.paused",
+    "stock.channel.readiness.line",
+    "stock.channel.return.report",
+)

@@ -12,9 +12,12 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 from odoo.tools import SQL, mute_logger
 
+from odoo.addons.stock_channel_hub.connectors.freshness import Histogram
 from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import SECRET
+from odoo.addons.stock_channel_hub.models.stock_channel_freshness import hour_of
 
 from .common import HubCase
+from .grid_table import VIEWS
 
 HUB_MODELS = re.compile(r"stock\.channel($|\.)")
 MODULE = "odoo.addons.stock_channel_hub."
@@ -65,6 +68,7 @@ class GridCase(HubCase):
         )
         for model in cls.hub_models():
             cls.sample(model._name)
+        cls.make_rows_of_views()
         cls.people = {group: cls.make_person(group) for group in GROUPS}
         cls.people["none"] = new_test_user(cls.env, "grid_none", "base.group_user")
         other = cls.env["res.company"].create({"name": "Grid Other Company"})
@@ -84,6 +88,20 @@ class GridCase(HubCase):
     def make_person(cls, group, login=None, **vals):
         groups = f"base.group_allow_export,stock_channel_hub.group_{group}"
         return new_test_user(cls.env, login or f"grid_{group}", groups, **vals)
+
+    @classmethod
+    def make_rows_of_views(cls):
+        """Give every view of the database a row to look at."""
+        cls.place._pause("Grid")
+        hour = hour_of(cls.env.cr.now())
+        cls.env["stock.channel.freshness"]._upsert(
+            [(cls.channel.id, "fall", hour, hour, Histogram.of([2]))]
+        )
+        cls.env.flush_all()
+        for name in VIEWS:
+            cls.samples[name] = cls.env[name].search(
+                [("company_id", "=", cls.company.id)], limit=1
+            )
 
     @classmethod
     def hub_models(cls):
@@ -187,6 +205,43 @@ class GridCase(HubCase):
     @classmethod
     def fresh_stock_channel_message(cls):
         return {"raw": b"e30="}
+
+    @classmethod
+    def fresh_stock_channel_exception_term(cls):
+        """A category has one time to act at most."""
+        terms = cls.env["stock.channel.exception.term"]
+        taken = terms.search([("channel_id", "=", cls.channel.id)]).mapped("category")
+        [category] = [
+            value
+            for value in terms._fields["category"].get_values(cls.env)
+            if value not in taken
+        ][:1]
+        return {"category": category}
+
+    @classmethod
+    def fresh_stock_channel_pause_wizard(cls):
+        return {
+            "res_model": cls.listing._name,
+            "res_ids": cls.listing.ids,
+            "reason": "Grid",
+        }
+
+    @classmethod
+    def fresh_stock_channel_ignore_wizard(cls):
+        exceptions = cls.sample("stock.channel.exception")
+        return {"exception_ids": [(6, 0, exceptions.ids)], "reason": "Grid"}
+
+    @classmethod
+    def fresh_stock_channel_assign_wizard(cls):
+        exceptions = cls.sample("stock.channel.exception")
+        return {
+            "exception_ids": [(6, 0, exceptions.ids)],
+            "user_id": cls.env.user.id,
+        }
+
+    @classmethod
+    def fresh_stock_channel_undo_wizard(cls):
+        return {"audit_id": cls.sample("stock.channel.audit").id}
 
     # --------------------------------------------------------------- pictures
 

@@ -8,8 +8,8 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .grid_table import GRID, WIZARDS, Row
-from .grid_world import DENIED_LOGGERS, GROUPS, OUTSIDERS, GridCase
+from .grid_table import GRID, VIEWS, WIZARDS, Row
+from .grid_world import DENIED_LOGGERS, GROUPS, HUB_MODELS, OUTSIDERS, GridCase
 
 OPERATIONS = {"c": "create", "r": "read", "w": "write", "u": "unlink"}
 
@@ -33,6 +33,14 @@ class TestGrid(GridCase):
             with self.subTest(model=model._name):
                 self.assertEqual(len(self.sample(model._name)), 1)
 
+    def test_every_view_has_a_line(self):
+        views = {
+            name
+            for name, model in self.env.items()
+            if HUB_MODELS.match(name) and not model._abstract and not model._auto
+        }
+        self.assertEqual(views, set(VIEWS))
+
     def test_every_wizard_belongs_to_whoever_fills_it_in(self):
         for name in WIZARDS:
             with self.subTest(model=name):
@@ -43,6 +51,23 @@ class TestGrid(GridCase):
                     "[('create_uid', '=', user.id)]",
                     [rule.domain_force.replace('"', "'") for rule in rules],
                 )
+
+    def test_views_are_looked_at_and_nothing_else(self):
+        for name in VIEWS:
+            row = self.samples[name]
+            self.assertEqual(len(row), 1, name)
+            for group in (*GROUPS, *OUTSIDERS):
+                with self.subTest(model=name, group=group):
+                    read = self.try_read(name, None, group)
+                    self.assertEqual(bool(read), group in GROUPS)
+                    mine = self.mine(name, group)
+                    for step in (
+                        lambda m=mine: m.create({}),
+                        lambda m=mine: m.write({"company_id": False}),
+                        mine.unlink,
+                    ):
+                        self.assertFalse(self.attempt(step))
+                    self.env.invalidate_all()
 
     # ------------------------------------------------------------------ cells
 
@@ -169,8 +194,13 @@ class TestGrid(GridCase):
             self.assertEqual(bool(may_unlink), "u" in letters)
 
     def own_values(self, name, model):
-        """Return values in which every wizard that is referred to is one's own."""
+        """Return values in which every wizard that is referred to is one's own.
+
+        What is asked about is left out for another company: that is not theirs.
+        """
         vals = dict(self.values[name])
+        if model.env.company != self.company:
+            vals.pop("exception_ids", None)
         for field_name in vals:
             comodel = model._fields[field_name].comodel_name
             if comodel in WIZARDS:
@@ -195,7 +225,8 @@ class TestGrid(GridCase):
     def test_groups_by_name_do_not_see_other_companies(self):
         """Neither by name, nor in groups, nor by counting, nor through relations."""
         stranger = self.people["other"]
-        for name, row in GRID.items():
+        views = {name: Row() for name in VIEWS}
+        for name, row in {**GRID, **views}.items():
             if "company_id" not in self.env[name]._fields:
                 continue
             model = self.env[name].with_user(stranger)

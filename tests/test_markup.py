@@ -68,6 +68,12 @@ class TestMarkup(HubCase):
             found,
             {
                 ("stock.channel", "freshness_html"),
+                ("stock.channel.alert", "body"),
+                ("stock.channel.approval", "change_effect_html"),
+                ("stock.channel.approval", "change_steps_html"),
+                ("stock.channel.audit", "changes_html"),
+                ("stock.channel.change", "effect_html"),
+                ("stock.channel.change", "steps_html"),
                 ("stock.channel.exception", "details"),
                 ("stock.channel.publication", "parts_html"),
             },

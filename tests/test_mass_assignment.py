@@ -32,6 +32,7 @@ VALUES = {
     "html": "planted",
     "integer": 7,
     "float": 7.0,
+    "monetary": 7.0,
     "json": {"planted": 1},
 }
 

@@ -237,6 +237,7 @@ class TestScreens(ScreensCommon, TransactionCase):
             [(cls.channel.id, "fall", hour, hour, Histogram.of([2]))]
         )
         cls.env["stock.channel.alert"]._prepare_test(cls.channel)
+        cls.channel.location_ids[:1]._pause("Stocktaking")
         cls.message.action_replay()
         rule = {"channel_id": cls.channel.id, "kind": "cap", "value": 4.0}
         cls.env["stock.channel.change"]._draw_up(
