@@ -95,9 +95,10 @@ class StockChannelAlertReach(models.Model):
 
     def _check_ready(self, target):
         """Refuse to put a channel live whose trouble nobody would hear of."""
-        super()._check_ready(target)
+        result = super()._check_ready(target)
         if target == "live":
             self._check_alerts()
+        return result
 
     def _check_alerts(self):
         """Refuse while alerts reach nobody.

@@ -113,8 +113,10 @@ class StockChannelAudit(models.Model):
             raise AccessError(self.env._("The audit is written by the hub alone."))
         return super().create(vals_list)
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
+        """Refuse, whoever asks: what was done was done."""
         raise AccessError(self.env._("The audit is never changed."))
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
         raise AccessError(self.env._("Nothing is ever removed from the audit."))

@@ -60,7 +60,6 @@ class StockChannelChange(models.Model):
     effect_at = fields.Datetime("Worked Out", readonly=True)
     listing_count = fields.Integer("Listings", readonly=True)
     value_moved = fields.Monetary(
-        "Value Moved",
         readonly=True,
         help="What it adds to the offer and what it takes from it, together.",
     )

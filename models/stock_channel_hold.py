@@ -109,10 +109,11 @@ class StockChannelPublicationHold(models.Model):
     @api.depends("computed_qty", "held_push_id")
     def _compute_parts(self):
         """The parts are those of the computed number, which a held row is not told."""
-        super()._compute_parts()
+        result = super()._compute_parts()
         for row in self:
             if row.held_push_id and row.parts:
                 row.parts = {**row.parts, "wire": row.computed_qty, "held": True}
+        return result
 
     def _explain_ledger(self):
         ledger = super()._explain_ledger()

@@ -126,10 +126,10 @@ class StockChannelMatch(models.Model):
         if vals.keys() - {"export_file", "export_requested"}:
             raise UserError(self.env._("A signed match is never changed."))
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unless_signed(self):
         if any(match.review_id.state == "signed" for match in self):
             raise UserError(self.env._("A signed match is never removed."))
-        return super().unlink()
 
     def _update_state(self, target, vals=None):
         """Move to ``target``; the one gate of the match's state machine."""
@@ -301,8 +301,9 @@ class StockChannelMatchOnDemand(models.Model):
     def _end_slice(self, run_at, is_paid):
         """Wake whoever waits for a complete reading."""
         ended_at = self.read_back_ended_at
-        super()._end_slice(run_at, is_paid)
+        result = super()._end_slice(run_at, is_paid)
         if self.read_back_ended_at != ended_at:
             matches = self.env["stock.channel.match"]
             if matches.search_count([("state", "=", "reading")], limit=1):
                 self._trigger_after_commit(matches._cron())
+        return result

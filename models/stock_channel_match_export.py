@@ -110,13 +110,13 @@ class StockChannelMatchExport(models.Model):
                 if isinstance(row, dict):
                     orders.append(row["order"])
                     continue
-                numbers.write(
+                numbers.put(
                     labels[value] if name == "kind" else value
                     for name, value in zip(COLUMNS, row, strict=True)
                 )
         sheet = Sheets(book, formats, self.env._("Orders"), self._order_heads())
         for row in orders:
-            sheet.write(
+            sheet.put(
                 labels[value] if name == "kind" else value
                 for name, value in zip(ORDER_COLUMNS, row, strict=True)
             )
@@ -176,7 +176,7 @@ class StockChannelMatchExport(models.Model):
             (self.env._("Review"), review.name or ""),
         ]
         for row in rows:
-            sheet.write(row)
+            sheet.put(row)
 
     def _count_rows(self, text):
         for line in text.splitlines():
@@ -205,7 +205,7 @@ class Sheets:
             self.sheet.write_string(0, column, title, self.formats["head"])
         self.row = 0
 
-    def write(self, values):
+    def put(self, values):
         """Add a row; text is text, whatever it looks like."""
         if self.row == SHEET_ROWS:
             self._begin()

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 NUMBER_KINDS = [
@@ -82,7 +82,7 @@ class StockChannelMatchLine(models.Model):
         """Refuse, whoever asks: what was found is what was found."""
         raise UserError(self.env._("The lines of a match are never changed."))
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unless_signed(self):
         if any(line.match_id.review_id.state == "signed" for line in self):
             raise UserError(self.env._("A signed match is never changed."))
-        return super().unlink()

@@ -159,6 +159,7 @@ class StockChannelExceptionConflict(models.Model):
 
     def _note_ignored(self):
         """Ignoring a conflict decides it: it stays as it is here."""
-        super()._note_ignored()
+        result = super()._note_ignored()
         for exception in self._conflicts():
             exception.channel_order_id._keep_ours(exception.fingerprint)
+        return result

@@ -62,21 +62,36 @@ class StockChannelPausable(models.AbstractModel):
         note = self._pause_note(target, vals.get("pause_reason"))
         others = {name: value for name, value in vals.items() if name not in note}
         result = super().write(others)
-        changing._write_pause(target, note)
+        before = changing._pauses()
+        # An operator may pause what only a manager may change otherwise.
+        super(StockChannelPausable, changing.sudo()).write(
+            {**note, "is_paused": target}
+        )
+        changing._note_paused(target, note["pause_reason"], before)
         return result
 
-    def _write_pause(self, target, note):
-        """Note who paused it since when, and publish anew what goes on."""
-        # An operator may pause what only a manager may change otherwise.
+    def _pauses(self):
+        return {
+            record_sudo.id: {
+                "is_paused": record_sudo.is_paused,
+                "pause_reason": record_sudo.pause_reason,
+            }
+            for record_sudo in self.sudo()
+        }
+
+    def _note_paused(self, target, reason, before):
+        """Write down who paused it and why, and publish anew what goes on.
+
+        :param before: what ``_pauses`` said before it.
+        """
         paused_sudo = self.sudo()
         for one_sudo in paused_sudo:
-            before = {name: one_sudo[name] for name in ("is_paused", "pause_reason")}
-            super(StockChannelPausable, one_sudo).write({**note, "is_paused": target})
+            known = before[one_sudo.id]
             self.env["stock.channel.audit"]._log(
                 one_sudo,
                 "paused" if target else "resumed",
-                values={one_sudo.id: (before, {"is_paused": target})},
-                reason=note["pause_reason"] or before["pause_reason"],
+                values={one_sudo.id: (known, {"is_paused": target})},
+                reason=reason or known["pause_reason"],
             )
         if not target:
             paused_sudo._paused_rows()._forget(is_same=True)

@@ -70,13 +70,14 @@ class StockChannelPushHeld(models.Model):
     @api.depends("held_at", "title")
     def _compute_display_name(self):
         held = self.filtered("held_at")
-        super(StockChannelPushHeld, self - held)._compute_display_name()
+        result = super(StockChannelPushHeld, self - held)._compute_display_name()
         for push in held:
             push.display_name = self.env._(
                 "Held push %(id)s to %(channel)s",
                 id=push.id,
                 channel=push.channel_id.name,
             )
+        return result
 
     @api.depends("held_row_ids")
     def _compute_held_count(self):
@@ -210,7 +211,7 @@ class StockChannelPushHeld(models.Model):
 
         :raise AccessError: in words they can act on.
         """
-        super()._check_approvable(approval_sudo)
+        result = super()._check_approvable(approval_sudo)
         if self.env.user in self.sudo().cause_user_ids:
             raise AccessError(
                 self.env._(
@@ -219,6 +220,7 @@ class StockChannelPushHeld(models.Model):
                     self.display_name,
                 )
             )
+        return result
 
     def _apply_approval(self, approval_sudo):
         """Let the held numbers be computed anew and told."""

@@ -9,10 +9,11 @@ class StockChannelApprovalPush(models.Model):
     @api.depends("subject_model", "subject_id")
     def _compute_may(self):
         """Nor may whoever caused a held change decide it."""
-        super()._compute_may()
+        result = super()._compute_may()
         for approval in self.filtered(lambda one: one.kind == "push"):
             is_cause = self.env.user in approval.sudo()._subject().cause_user_ids
             approval.may_decide = approval.may_decide and not is_cause
+        return result
 
     def _update_state(self, target, vals=None):
         result = super()._update_state(target, vals)

@@ -157,9 +157,10 @@ class StockChannelReadiness(models.Model):
         A pause is ended without the whole list: it was passed before, and a channel
         that stands still for an exception of this morning sells on old numbers.
         """
-        super()._check_ready(target)
+        result = super()._check_ready(target)
         if target == "live":
             self._check_readiness(is_resumed=self.state == "paused")
+        return result
 
     def _check_readiness(self, *, is_resumed):
         """Refuse to go live with too much unresolved.

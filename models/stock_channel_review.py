@@ -65,7 +65,6 @@ class StockChannelReview(models.Model):
     )
     signed_at = fields.Datetime("Signed", readonly=True)
     days_late = fields.Integer(
-        "Days Late",
         compute="_compute_days_late",
         help="From the moment it was due to its signature, or to now.",
     )
@@ -140,10 +139,10 @@ class StockChannelReview(models.Model):
             self._check_signer()
         return super().write(vals)
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unless_signed(self):
         if any(review.state == "signed" for review in self):
             raise UserError(self.env._("A signed review is never removed."))
-        return super().unlink()
 
     def _check_is_hub(self):
         if not self.env.su:

@@ -112,11 +112,11 @@ class StockChannelReviewFinding(models.Model):
             self.review_id._check_signer()
         return super().write(vals)
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unless_signed(self):
         if any(finding.review_id.state == "signed" for finding in self):
             raise UserError(self.env._("A signed review is never changed."))
         self.env["stock.channel.review"]._check_is_hub()
-        return super().unlink()
 
     def action_open(self):
         """Show the records this finding is about."""

@@ -1,6 +1,7 @@
 """A live channel that people change: what the tests of changes start from."""
 
 from odoo.exceptions import RedirectWarning, UserError
+from odoo.tools import SQL
 
 from .clock import ClockCase
 
@@ -76,8 +77,9 @@ class ChangeCase(ClockCase):
         )
         found = {}
         for table in counted:
-            self.env.cr.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
-            found[table] = self.env.cr.fetchone()[0]
+            ((found[table],),) = self.env.execute_query(
+                SQL("SELECT count(*) FROM %s", SQL.identifier(table))
+            )
         for name in (
             "stock.channel.listing",
             "stock.channel.location",

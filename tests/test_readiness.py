@@ -38,7 +38,7 @@ class TestReadiness(ClockCase):
     def go_live(self, channel):
         """The channel of the other tests is live already."""
         with readiness_skipped():
-            super().go_live(channel)
+            return super().go_live(channel)
 
     def line(self, kind, channel=None):
         channel = channel or self.draft
