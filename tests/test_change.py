@@ -59,7 +59,7 @@ class TestChange(ChangeCase):
 
     def test_what_is_not_governed_is_saved_as_ever(self):
         self.save(self.listing, title="A fine desk")
-        self.save(self.listing, is_paused=True)
+        self.save(self.listing, is_paused=True, pause_reason="Moving")
         self.save(self.place, name="Main Store", sequence=3)
         self.save(self.channel, freshness_target=9)
         self.assertEqual(self.listing.title, "A fine desk")
