@@ -87,6 +87,61 @@ class TestMarkup(HubCase):
         self.run_compute()
         self.assert_inert(self.publication().parts_html)
 
+    def test_what_a_change_does_is_text(self):
+        self.channel.name = SCRIPT
+        self.place.name = SCRIPT
+        self.product.name = SCRIPT
+        self.run_compute()
+        cap = {"channel_id": self.channel.id, "kind": "cap", "value": 4.0}
+        change = self.env["stock.channel.change"]._draw_up(
+            [
+                {"model": "stock.channel.rule", "id": -1, "op": "create", "after": cap},
+                {
+                    "model": "stock.channel.listing",
+                    "id": self.listing.id,
+                    "op": "write",
+                    "before": {"sku": self.listing.sku},
+                    "after": {"sku": SCRIPT},
+                },
+            ],
+            reason=SCRIPT,
+        )
+        self.assertIn("c4n4ry", change.steps_html)
+        self.assert_inert(change.steps_html)
+        self.assertIn("c4n4ry", change.effect_html)
+        self.assert_inert(change.effect_html)
+        change.action_propose()
+        self.assert_inert(change.approval_id.change_steps_html)
+        self.assert_inert(change.approval_id.change_effect_html)
+
+    def test_what_the_audit_tells_is_text(self):
+        self.env["stock.channel.audit"]._log(
+            self.listing,
+            "changed",
+            values={self.listing.id: ({"sku": "DESK"}, {"sku": SCRIPT})},
+        )
+        row = self.env["stock.channel.audit"].search([], limit=1)
+        self.assertIn("c4n4ry", row.changes_html)
+        self.assert_inert(row.changes_html)
+
+    def test_an_alert_is_text(self):
+        self.channel.alert_email = "alerts@example.com"
+        self.channel.name = SCRIPT
+        line = self.line_data("1", SCRIPT[:200], 1, title=SCRIPT)
+        self.order(lines=[line])
+        alert = self.env["stock.channel.alert"]._mail(
+            self.channel,
+            "new",
+            ["alerts@example.com"],
+            self.open_exceptions(),
+            "stock_channel_hub.alert_new",
+            open_count=1,
+            healed_count=0,
+        )
+        self.assertIn("c4n4ry", alert.body)
+        self.assert_inert(alert.body)
+        self.assert_inert(alert.mail_id.body_html)
+
     def test_views_print_nothing_unescaped(self):
         """No ``t-raw``, and no HTML widget on a field that is no HTML."""
         views = self.env["ir.ui.view"].search(
