@@ -83,7 +83,7 @@ SUDO = {
     "models/stock_channel_order_source.py": (2, ERP),
     "models/stock_channel_order_total.py": (6, ERP),
     "models/stock_channel_oversell.py": (3, HUB),
-    "models/stock_channel_pause.py": (9, STEP),
+    "models/stock_channel_pause.py": (11, STEP),
     "models/stock_channel_payment.py": (2, ERP),
     "models/stock_channel_personal.py": (5, HUB),
     "models/stock_channel_poll.py": (1, SETTING),
