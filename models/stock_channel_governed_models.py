@@ -1,6 +1,9 @@
 """Which fields of which map or rule need a second person."""
 
 from odoo import api, models
+from odoo.exceptions import AccessError
+
+ADMIN = "stock_channel_hub.group_admin"
 
 
 class StockChannelListing(models.Model):
@@ -158,3 +161,23 @@ class StockChannel(models.Model):
 
     def _channels_of(self, record, old, new):
         return record.sudo()
+
+    def action_back_to_draft(self):
+        """Take it back to where maps and rules are changed without asking.
+
+        Only administrators do so with a channel that was live: whoever may not change
+        its map alone could do it there and put it live again.
+
+        :raise AccessError: for anybody else.
+        """
+        was_live = self.filtered("live_at")
+        if was_live and not (self.env.su or self.env.user.has_group(ADMIN)):
+            raise AccessError(
+                self.env._(
+                    "%s was live. Only an administrator of stock channels takes it back "
+                    "to draft, where maps and rules are changed without a second "
+                    "person.",
+                    was_live[0].name,
+                )
+            )
+        return super().action_back_to_draft()

@@ -86,6 +86,15 @@ class TestChange(ChangeCase):
             ],
         )
 
+    def test_nobody_goes_round_it_by_way_of_draft(self):
+        self.channel.action_pause()
+        channel = self.channel.with_user(self.manager)
+        self.refused(channel.action_back_to_draft, AccessError)
+        self.assertEqual(self.channel.state, "paused")
+        admin = self.make_user("group_admin")
+        self.channel.with_user(admin).action_back_to_draft()
+        self.assertEqual(self.channel.state, "draft")
+
     def test_paused_counts_as_live(self):
         self.channel.action_pause()
         self.refused(

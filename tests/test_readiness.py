@@ -452,10 +452,11 @@ class TestReadiness(ClockCase):
         self.assertEqual(self.channel.state, "draft")
 
     def test_every_change_of_state_is_audited_with_its_person(self):
-        self.channel.with_user(self.manager).action_pause()
-        self.channel.with_user(self.manager).action_back_to_draft()
+        admin = self.make_user("group_admin")
+        self.channel.with_user(admin).action_pause()
+        self.channel.with_user(admin).action_back_to_draft()
         rows = self.env["stock.channel.audit"].search(
-            [("action", "in", STATE_ACTIONS), ("user_id", "=", self.manager.id)]
+            [("action", "in", STATE_ACTIONS), ("user_id", "=", admin.id)]
         )
         self.assertEqual(
             [(row.before, row.after, row.channel_id) for row in rows],
@@ -466,10 +467,10 @@ class TestReadiness(ClockCase):
         )
         count = len(rows)
         with self.assertRaises(UserError):
-            self.channel.with_user(self.manager).action_pause()
+            self.channel.with_user(admin).action_pause()
         self.assertEqual(
             self.env["stock.channel.audit"].search_count(
-                [("action", "in", STATE_ACTIONS), ("user_id", "=", self.manager.id)]
+                [("action", "in", STATE_ACTIONS), ("user_id", "=", admin.id)]
             ),
             count,
         )
