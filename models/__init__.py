@@ -72,6 +72,7 @@ from . import (
     stock_channel_fulfillment_parcel,
     stock_channel_fulfillment_cancel,
     stock_channel_exception,
+    stock_channel_exception_channel,
     stock_channel_exception_solve,
     stock_channel_exception_due,
     stock_channel_exception_value,

@@ -11,7 +11,7 @@ AUDITED = {
     "withdrawn": "withdrawn",
     "applied": "applied",
 }
-TODO = "mail.mail_activity_data_todo"
+DECIDE_ACTIVITY = "mail.mail_activity_data_todo"
 
 
 class StockChannelApprovalChange(models.Model):
@@ -144,7 +144,7 @@ class StockChannelApprovalChange(models.Model):
             )
             if theirs.has_access("read"):
                 oldest.activity_schedule(
-                    TODO,
+                    DECIDE_ACTIVITY,
                     summary=self.env._("Decide: %s", oldest.name),
                     user_id=user.id,
                 )

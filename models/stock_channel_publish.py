@@ -197,9 +197,6 @@ class StockChannelPublish(models.Model):
         )
 
     def _batch_done(self, push, updates, results):
-        self.env["stock.channel.publication"]._lock_rows(
-            row_id for row_id, _update in updates
-        )
         if len(results) != len(updates):
             _logger.error(
                 "connector of channel %s answered %s results to %s updates",

@@ -69,10 +69,10 @@ class StockChannelPush(models.Model):
         :param results: one ``UpdateResult`` per update, in their order.
         """
         self.ensure_one()
-        rows = self.env["stock.channel.publication"].browse(
+        rows = self.env["stock.channel.publication"]._lock_rows(
             row_id for row_id, _update in updates
         )
-        row_by_id = {row.id: row for row in rows.exists()}
+        row_by_id = {row.id: row for row in rows}
         everyday, others = [], []
         for (row_id, update), result in zip(updates, results, strict=True):
             row = row_by_id.get(row_id)
