@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from .data import (
     Cancellation,
@@ -29,10 +29,11 @@ from .data import (
     RemoteLocation,
     Shipment,
     UpdateResult,
+    WebhookFinding,
 )
-
-if TYPE_CHECKING:
-    from .transport import Transport
+from .signing import is_usable_secret
+from .tokens import MemoryTokens, TokenStore
+from .transport import Transport
 
 Clock = Callable[[], datetime]
 """Returns the present moment as an aware UTC datetime."""
@@ -79,6 +80,7 @@ class Capabilities:
     :param bool signed_time: signatures cover the time of sending.
     :param bool can_cancel: ``report_cancel`` works.
     :param bool fractions: quantities may have decimals.
+    :param bool registers_webhooks: ``watch_webhooks`` works.
     """
 
     quantity_meaning: QuantityMeaning
@@ -92,6 +94,7 @@ class Capabilities:
     signed_time: bool
     can_cancel: bool
     fractions: bool
+    registers_webhooks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,7 @@ class Connector(ABC):
     :param clock: the present moment, aware UTC.
     :param secrets: signing secrets active now, newest first; the first one signs
         what we send.
+    :param tokens: where access tokens that end are kept and renewed.
     """
 
     key: ClassVar[str]
@@ -132,6 +136,13 @@ class Connector(ABC):
     all that is left of it once its customer is erased; by default nothing is."""
     customer_ids: ClassVar[tuple[str, ...]] = ()
     """Dotted paths at which a stored body has the channel's id of the customer."""
+    transport_class: ClassVar[type[Transport]] = Transport
+    """What does the calls; another one for a channel that is reached otherwise."""
+    signing_help: ClassVar[str] = (
+        "A signing secret is whsec_ followed by 24 to 64 bytes in base64. Use Generate"
+        " to get one."
+    )
+    """What a signing secret looks like, for whoever enters one."""
 
     def __init__(
         self,
@@ -139,11 +150,18 @@ class Connector(ABC):
         transport: Transport,
         clock: Clock,
         secrets: Sequence[str] = (),
+        tokens: TokenStore | None = None,
     ) -> None:
         self.config = config
         self.transport = transport
         self.clock = clock
         self.secrets = tuple(secrets)
+        self.tokens = tokens or MemoryTokens()
+
+    @classmethod
+    def accepts_secret(cls, secret: str) -> bool:
+        """Tell whether a signing secret of this channel may look like this."""
+        return is_usable_secret(secret)
 
     # ------------------------------------------------------------- deliveries
 
@@ -168,6 +186,14 @@ class Connector(ABC):
         Works on bodies that are no JSON too: they are stored as they came and
         fail later, visibly, in the inbox.
         """
+
+    def is_ping(self, raw: bytes, headers: Mapping[str, str]) -> bool:
+        """Tell whether a delivery only asks if somebody is there.
+
+        Some channels send such a thing unsigned before they switch a webhook on. It
+        is answered like any other and leaves no trace.
+        """
+        return False
 
     def dedupe_key(self, raw: bytes, headers: Mapping[str, str]) -> str:
         """Return the key that equals for repeats of the same delivery."""
@@ -218,6 +244,18 @@ class Connector(ABC):
 
         :raise Rejected: the channel refuses it for good.
         """
+
+    # --------------------------------------------------------------- webhooks
+
+    def watch_webhooks(self, address: str) -> list[WebhookFinding]:
+        """Have the channel deliver to ``address``; return what had to be done.
+
+        Called again and again: subscriptions that are missing are made, those switched
+        off or sent elsewhere under our name are mended, others are left alone.
+
+        :return: one finding for each subscription that was not as it should be.
+        """
+        raise NotImplementedError
 
     # ---------------------------------------------------------------- reading
 

@@ -155,20 +155,54 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteListing:
-    """One sellable item as the channel lists it."""
+    """One sellable item as the channel lists it.
+
+    :param str unit: the channel's word for what it sells one of, if it says.
+    :param bool tracked: False when the channel sells it whatever its number is.
+    """
 
     sku: str
     item_id: str
     title: str = ""
     barcode: str = ""
+    unit: str = ""
+    tracked: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteLocation:
-    """One stock location as the channel lists it."""
+    """One stock location as the channel lists it.
+
+    :param bool active: False when the channel neither sells nor ships from it.
+    """
 
     id: str
     name: str
+    active: bool = True
+
+
+class WebhookState(StrEnum):
+    """What had to be done about a subscription."""
+
+    MADE = "made"
+    """There was none: the first time, or since the channel dropped it."""
+    MENDED = "mended"
+    """It was switched off, or sent elsewhere."""
+    REFUSED = "refused"
+    """The channel does not let us; a person must look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookFinding:
+    """One subscription that was not as it should be.
+
+    :param str topic: the channel's own word.
+    :param str message: why, where the channel said so.
+    """
+
+    topic: str
+    state: WebhookState
+    message: str = ""
 
 
 # ------------------------------------------------------------------ incoming

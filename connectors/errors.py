@@ -41,6 +41,13 @@ class RateLimited(RetryLater):
     """
 
 
+class Throttled(RateLimited):
+    """The call was not made: it would not have fitted the channel's limit.
+
+    No failure of anything: come back in time, nobody is told.
+    """
+
+
 class Misconfigured(ConnectorError):
     """A person must change credentials, address or permissions first.
 

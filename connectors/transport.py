@@ -17,7 +17,7 @@ import time
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -29,7 +29,8 @@ from urllib.parse import SplitResult, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from .errors import Misconfigured, RateLimited, RetryLater
+from .errors import Misconfigured, RateLimited, RetryLater, Throttled
+from .limits import Limit, LimitMemory
 from .netguard import AddressGuard, AllowedHosts, GuardedAdapter
 from .redaction import SensitiveFilter, redact
 
@@ -160,6 +161,9 @@ class Transport:
     :param int max_bytes: largest answer, decompressed.
     :param float total: seconds for a whole call, however slowly bytes keep coming.
     :param str | None ca_file: certificate authorities instead of the public ones.
+    :param limits: what this process last heard of the channel's limits.
+    :param float patience: seconds to wait for them in all; after that they are told
+        to the caller, who has other things to do.
     """
 
     def __init__(
@@ -169,12 +173,16 @@ class Transport:
         max_bytes: int = MAX_BYTES,
         total: float = 60,
         ca_file: str | None = None,
+        limits: LimitMemory | None = None,
+        patience: float = 10,
     ) -> None:
         self._allowed_hosts = allowed_hosts
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._total = total
         self._ca_file = ca_file
+        self.limits = limits or LimitMemory()
+        self._patience = patience
 
     # Built when first needed: a connector that only verifies a delivery makes no
     # call, and must not fail over a setting for calls.
@@ -209,6 +217,35 @@ class Transport:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def wait_for(self, name: str, cost: float, now: datetime) -> None:
+        """Wait until a call of this cost fits a limit heard of, and spend it.
+
+        :param datetime now: aware UTC.
+        :raise Throttled: when it would take longer than there is patience for; the
+            call was not made.
+        """
+        limit = self.limits.get(name)
+        if limit is None:
+            return
+        seconds = limit.wait(cost, now)
+        if seconds > self._patience:
+            raise Throttled(
+                "The channel's limit is used up; the hub waits before it calls again.",
+                after=seconds,
+            )
+        if seconds:
+            self._patience -= seconds
+            self.pause(seconds)
+        self.limits.note(name, limit.spend(cost, now + timedelta(seconds=seconds)))
+
+    def heard(self, name: str, limit: Limit) -> None:
+        """Keep what the channel said of a limit."""
+        self.limits.note(name, limit)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass; tests let it pass by themselves."""
+        time.sleep(seconds)
 
     def request(
         self,

@@ -103,7 +103,8 @@ def _undo(env: Any) -> None:
 @contextlib.contextmanager
 def _without_hooks(env: Any) -> Iterator[None]:
     """Take away every method by which we override one of another addon."""
-    taken = list(_overrides(env))
+    # A mixin of ours is met once for each model that has it.
+    taken = list(dict.fromkeys(_overrides(env)))
     for owner, name, _method in taken:
         delattr(owner, name)
     try:

@@ -78,15 +78,27 @@ class FakeTransport(Transport):
 
     ``calls`` keeps what was sent; ``faults`` says what happens to the next calls,
     first in, first out, None meaning nothing special; ``always`` to all of them;
-    ``lose_writes`` drops the answers to calls other than GET.
+    ``lose_writes`` drops the answers to calls that change something; ``pauses`` keeps
+    how long was waited for a limit, in seconds.
 
     :param handler: plays the channel.
+    :param clock: moves on by itself while somebody waits.
+    :param is_write: tells what changes something; whatever is no GET, where the wire
+        format does not say otherwise.
     """
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        clock: FixedClock | None = None,
+        is_write: Callable[[Request], bool] | None = None,
+    ) -> None:
         # Any host will do: no name is resolved and no socket is opened.
         super().__init__()
         self._handler = handler
+        self._clock = clock
+        self._is_write = is_write or (lambda call: call.method != "GET")
+        self.pauses: list[float] = []
         self.calls: list[Request] = []
         self.faults: list[Fault | None] = []
         self.always: Fault | None = None
@@ -100,13 +112,18 @@ class FakeTransport(Transport):
         if fault in _ANSWERED_INSTEAD:
             return _ANSWERED_INSTEAD[fault]
         response = self._handler(call)
-        if fault is Fault.LOST_ANSWER or (self.lose_writes and call.method != "GET"):
+        if fault is Fault.LOST_ANSWER or (self.lose_writes and self._is_write(call)):
             raise RetryLater("The channel did not answer in time.")
         if fault is Fault.RUBBISH:
             return _HTML
         if fault is Fault.OVERSIZED:
             raise RetryLater(f"The channel's answer is larger than {MAX_BYTES} bytes.")
         return response
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if self._clock:
+            self._clock.advance(seconds)
 
 
 def json_response(
@@ -187,7 +204,11 @@ class FakeServer(ABC):
     def __init__(self, clock: FixedClock) -> None:
         self.clock = clock
         self.books = FakeChannel(clock)
-        self.transport = FakeTransport(self.handle)
+        self.transport = FakeTransport(self.handle, clock, self.is_write)
+
+    def is_write(self, call: Request) -> bool:
+        """Tell whether a call changes something; GraphQL reads by POST, too."""
+        return call.method != "GET"
 
     @abstractmethod
     def handle(self, call: Request) -> Response:
