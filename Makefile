@@ -55,6 +55,10 @@ orders: ## 300 random orders, ten histories: Odoo against plain books
 tours: ## browser tours in a real Chromium
 	@$(DEVENV) test --only tours
 
+.PHONY: screenshots
+screenshots: ## take the pictures of the guides anew, into docs/images
+	@$(PYTHON) -m tools.screenshots
+
 .PHONY: e2e-medusa
 e2e-medusa: ## the whole loop against a real Medusa shop
 	@$(PYTHON) -m tools.e2e_medusa

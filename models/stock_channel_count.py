@@ -291,7 +291,7 @@ class StockChannelCount(models.Model):
             category="data",
             fingerprint=fingerprint,
             title=self.env._(
-                "%(number)s items of count %(count)s cannot be applied",
+                "Count %(count)s: items that cannot be applied: %(number)s",
                 number=len(blocked),
                 count=self.external_id,
             ),

@@ -219,13 +219,17 @@ class StockChannelMatch(models.Model):
 
     def _prepare_findings(self):
         """Return the findings of a review that this match stands for."""
-        prepare = self.env["stock.channel.review.finding"]._prepare
-        if not self:
-            text = self.env._("Not matched.")
-            return [prepare("match", 0, text), prepare("orders", 0, text)]
-        if self.state == "reading":
-            text = self.env._("The channel is being read.")
-            return [prepare("match", 0, text), prepare("orders", 0, text)]
+        findings = self.env["stock.channel.review.finding"]
+        prepare = findings._prepare
+        if not self or self.state == "reading":
+            text = (
+                self.env._("The channel is being read.")
+                if self
+                else self.env._("Not matched.")
+            )
+            return [
+                findings._prepare_unknown(kind, text) for kind in ("match", "orders")
+            ]
         mine = [("id", "=", self.id)]
         return [
             prepare(

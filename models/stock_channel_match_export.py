@@ -1,9 +1,11 @@
+import csv
 import gzip
 import json
 import tempfile
+import zipfile
 from base64 import b64decode, b64encode
 from datetime import datetime
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 
 import xlsxwriter
 
@@ -15,6 +17,9 @@ from .stock_channel_match_order import ORDER_COLUMNS
 
 # More numbers than this are written in the background.
 AT_ONCE = 20_000
+# More than this take longer in a workbook than a scheduled action may run: a workbook of
+# half a million took two minutes. They go into a CSV file beside it.
+LARGE = 100_000
 # A sheet has 1 048 576 rows at most; the rest goes on the next one.
 SHEET_ROWS = 1_000_000
 # A cell holds no more than 32 767 characters.
@@ -68,7 +73,8 @@ class StockChannelMatchExport(models.Model):
 
     def _export_name(self):
         day = self.company_id._channel_local(self.requested_at).date()
-        return f"match-{self.channel_id.id}-{day}.xlsx"
+        ending = "zip" if self.number_count > LARGE else "xlsx"
+        return f"match-{self.channel_id.id}-{day}.{ending}"
 
     @api.model
     def _prepare_exports(self):
@@ -77,21 +83,62 @@ class StockChannelMatchExport(models.Model):
             self._in_transaction(match._export)
 
     def _export(self):
-        """Write the spreadsheet from the rows that were kept."""
+        """Write the spreadsheet from the rows that were kept.
+
+        Of very many, the workbook has those that differ and a CSV file beside it all.
+        """
         self.ensure_one()
         with tempfile.TemporaryFile() as file:
-            book = xlsxwriter.Workbook(
-                file, {"constant_memory": True, "strings_to_formulas": False}
-            )
-            self._write_book(book)
-            book.close()
+            if self.number_count > LARGE:
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                    with archive.open("match.xlsx", "w") as part:
+                        part.write(self._book_content(is_short=True))
+                    with archive.open("numbers.csv", "w") as part:
+                        self._write_csv(part)
+            else:
+                file.write(self._book_content())
             file.seek(0)
             content = file.read()
         self.write({"export_file": b64encode(content), "export_requested": False})
 
+    def _book_content(self, is_short=False):
+        """Return the workbook, with the numbers that differ only if ``is_short``."""
+        with tempfile.TemporaryFile() as file:
+            book = xlsxwriter.Workbook(
+                file, {"constant_memory": True, "strings_to_formulas": False}
+            )
+            self._write_book(book, is_short)
+            book.close()
+            file.seek(0)
+            return file.read()
+
+    def _kept_rows(self):
+        """Yield the rows that were kept: a list per number, a dict per order."""
+        packed = b64decode(self.with_context(bin_size=False).rows_file)
+        with gzip.open(BytesIO(packed), "rt", encoding="utf-8") as rows:
+            for text in rows:
+                yield json.loads(text)
+
+    def _write_csv(self, file):
+        """Write every number into a binary file, as spreadsheets read it."""
+        lines = self.env["stock.channel.match.line"]
+        labels = dict(lines._fields["kind"]._description_selection(self.env))
+        place = COLUMNS.index("kind")
+        # With a mark at its beginning, or Excel takes UTF-8 for something else.
+        with TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            writer = csv.writer(text)
+            writer.writerow(title for title, _format in self._number_heads())
+            for row in self._kept_rows():
+                if isinstance(row, dict):
+                    continue
+                row[place] = labels[row[place]]
+                writer.writerow(
+                    inert(value) if isinstance(value, str) else value for value in row
+                )
+
     # --------------------------------------------------------------- writing
 
-    def _write_book(self, book):
+    def _write_book(self, book, is_short):
         formats = {
             "head": book.add_format({"bold": True, "bottom": 1}),
             "quantity": book.add_format({"num_format": "#,##0.###"}),
@@ -102,18 +149,17 @@ class StockChannelMatchExport(models.Model):
         lines = self.env["stock.channel.match.line"]
         labels = dict(lines._fields["kind"]._description_selection(self.env))
         numbers = Sheets(book, formats, self.env._("Numbers"), self._number_heads())
-        orders = []
-        packed = b64decode(self.with_context(bin_size=False).rows_file)
-        with gzip.open(BytesIO(packed), "rt", encoding="utf-8") as rows:
-            for text in rows:
-                row = json.loads(text)
-                if isinstance(row, dict):
-                    orders.append(row["order"])
-                    continue
-                numbers.put(
-                    labels[value] if name == "kind" else value
-                    for name, value in zip(COLUMNS, row, strict=True)
-                )
+        orders, place = [], COLUMNS.index("kind")
+        for row in self._kept_rows():
+            if isinstance(row, dict):
+                orders.append(row["order"])
+                continue
+            if is_short and (row[place] == "equal" or numbers.count == LARGE):
+                continue
+            numbers.put(
+                labels[value] if name == "kind" else value
+                for name, value in zip(COLUMNS, row, strict=True)
+            )
         sheet = Sheets(book, formats, self.env._("Orders"), self._order_heads())
         for row in orders:
             sheet.put(
@@ -192,7 +238,7 @@ class Sheets:
 
     def __init__(self, book, formats, title, heads):
         self.book, self.formats, self.title, self.heads = book, formats, title, heads
-        self.number = 0
+        self.number = self.count = 0
         self._begin()
 
     def _begin(self):
@@ -210,6 +256,7 @@ class Sheets:
         if self.row == SHEET_ROWS:
             self._begin()
         self.row += 1
+        self.count += 1
         for column, value in enumerate(values):
             self._write_cell(column, value, self.heads[column][1])
 

@@ -147,7 +147,9 @@ class StockChannelMatchNumber(models.Model):
                        row.drift,
                        row.changed_at,
                        push.state AS push_state,
-                       listing.active AND coalesce(listing.is_paused, FALSE)
+                       listing.active
+                           AND (coalesce(listing.is_paused, FALSE)
+                                OR place.active AND coalesce(place.is_paused, FALSE))
                            AS is_paused
                   FROM number
                   JOIN stock_channel_listing AS listing

@@ -86,7 +86,11 @@ class StockChannelOverview(models.Model):
             self.expiry_text = False
             return
         self.expiry_state = self._expiry_state(end[0], now)
-        if self.expiry_state == "over":
+        if self.expiry_state == "over" and self.state == "draft":
+            # Nothing has ended where nothing was ever entered: the readiness page
+            # says what a draft lacks.
+            self.expiry_state, self.expiry_text = "fine", False
+        elif self.expiry_state == "over":
             self.expiry_text = self.env._("Credentials have ended")
         elif self.expiry_state == "soon":
             self.expiry_text = self.env._(

@@ -26,7 +26,12 @@ KINDS = [
     ("transfers", "Moved between Locations"),
     ("rules", "Changed Rules"),
 ]
-STATES = [("open", "To Look At"), ("noted", "To Know"), ("clear", "Nothing Found")]
+STATES = [
+    ("open", "To Look At"),
+    ("noted", "To Know"),
+    ("unknown", "Not Known Yet"),
+    ("clear", "Nothing Found"),
+]
 # What happened, and is nothing to mend.
 TO_KNOW = {
     "new_items",
@@ -73,6 +78,11 @@ class StockChannelReviewFinding(models.Model):
     )
     target = fields.Json(readonly=True, help="Which records it is about.")
     comment = fields.Char(help="What is done about it.")
+
+    @api.model
+    def _prepare_unknown(self, kind, fact):
+        """Return the values of one finding that nobody can tell yet, and why."""
+        return {**self._prepare(kind, 0, fact), "state": "unknown"}
 
     @api.model
     def _prepare(self, kind, count, fact, *, value=0.0, model=None, domain=None):

@@ -1,4 +1,6 @@
+import csv
 import io
+import zipfile
 from base64 import b64decode
 from datetime import timedelta
 from decimal import Decimal
@@ -126,6 +128,9 @@ class TestMatch(MatchCase):
         self.run_compute()
         self.assertEqual(self.line(self.match()).kind, "paused")
         self.listing.is_paused = False
+        self.listing.channel_id.location_ids.is_paused = True
+        self.assertEqual(self.line(self.match()).kind, "paused", "its location is")
+        self.listing.channel_id.location_ids.is_paused = False
         self.channel.action_pause()
         match = self.env["stock.channel.match"]._request(self.channel)
         self.run_job("stock.channel.match", "_cron_match")
@@ -412,6 +417,30 @@ class TestMatchExport(MatchCase):
             self.run_job("stock.channel.match", "_cron_match")
             self.assertTrue(match.export_file)
             self.assertEqual(match.action_export()["type"], "ir.actions.act_url")
+
+    def test_very_many_numbers_go_beside_the_workbook(self):
+        """Half a million took the workbook longer than a scheduled action may run."""
+        self.channel.drift_rule = "exception"
+        self.add_item("=SUM", 1)
+        self.run_all()
+        self.show("DESK", 8)
+        match = self.match()
+        with patch.object(export, "LARGE", 1):
+            self.assertIn(".zip?", match.action_export()["url"])
+        content = b64decode(match.with_context(bin_size=False).export_file)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            self.assertEqual(archive.namelist(), ["match.xlsx", "numbers.csv"])
+            book = openpyxl.load_workbook(io.BytesIO(archive.read("match.xlsx")))
+            text = archive.read("numbers.csv").decode("utf-8-sig")
+        self.assertEqual(book.sheetnames, ["Summary", "Numbers", "Orders"])
+        self.assertEqual(
+            [row[0] for row in self.rows(book["Numbers"])], ["SKU", "DESK"]
+        )
+        head, *rows = csv.reader(text.splitlines())
+        self.assertEqual(head[:2], ["SKU", "Internal Reference"])
+        self.assertEqual(sorted(row[0] for row in rows), ["'=SUM", "DESK"])
+        (desk,) = [row for row in rows if row[0] == "DESK"]
+        self.assertEqual(desk[4:7], ["5.0", "5.0", "8.0"])
 
     def test_only_who_may_read_the_channel_gets_it(self):
         match = self.match()

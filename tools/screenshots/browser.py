@@ -1,18 +1,11 @@
-"""Take the guide's screenshots from a running Odoo, in a real browser without a window.
-
-    python3 -m tools.screenshots --url http://127.0.0.1:8069 --login admin
-
-The pictures go to docs/images. ``--page NAME=PATH`` takes other pages instead.
-"""
+"""A headless Chromium, driven over its DevTools protocol, and Odoo's web client in it."""
 
 from __future__ import annotations
 
-import argparse
 import base64
 import contextlib
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,12 +14,10 @@ from typing import Any
 from urllib.parse import urljoin
 from urllib.request import urlopen
 
-from tools.devenv import DevEnvError, Progress, guarded, reexec_in_venv, running
+from tools.devenv import DevEnvError, Progress, running
 from tools.devenv.chromium import ensure as ensure_chromium
 
-WIDTH, HEIGHT = 1440, 900
-OUT = Path(__file__).resolve().parent.parent / "docs" / "images"
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds a page may take before it counts as broken."""
 
 SETTLED = """
@@ -36,6 +27,28 @@ SETTLED = """
         const images = [...document.images].every((image) => image.complete);
         return Boolean(view) && !busy && images && document.fonts.status === "loaded";
     })()
+"""
+AT_REST = """
+    !document.querySelector(".o_loading_indicator, .o_blockUI")
+"""
+CLICK = """
+    ((target) => {
+        const seen = (element) => element.offsetParent !== null;
+        let found = [];
+        if (/^[.#\\[]/.test(target)) {
+            found = [...document.querySelectorAll(target)];
+        } else {
+            const kinds = "button, a, .nav-link, .o_data_cell, .dropdown-item, label";
+            found = [...document.querySelectorAll(kinds)].filter(
+                (element) => (element.innerText || "").trim() === target
+            );
+        }
+        const visible = found.filter(seen);
+        if (visible.length) {
+            visible[visible.length - 1].click();
+        }
+        return visible.length > 0;
+    })(%s)
 """
 TROUBLE = """
     (document.querySelector(".o_error_dialog") || {}).innerText || ""
@@ -95,6 +108,16 @@ class Browser:
             time.sleep(0.1)
         raise DevEnvError(f"{what} did not appear within {PATIENCE:.0f} s.")
 
+    def resize(self, width: int, height: int) -> None:
+        """Look through a window of this size, in pixels."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
 
@@ -128,13 +151,7 @@ def browser(width: int, height: int) -> Iterator[Browser]:
             page = Browser(_page_address(Path(profile), process))
             try:
                 page.call("Page.enable")
-                page.call(
-                    "Emulation.setDeviceMetricsOverride",
-                    width=width,
-                    height=height,
-                    deviceScaleFactor=1,
-                    mobile=False,
-                )
+                page.resize(width, height)
                 yield page
             finally:
                 with contextlib.suppress(Exception):
@@ -181,29 +198,6 @@ class Odoo:
         if self.page.evaluate("Boolean(document.querySelector('.alert-danger'))"):
             raise DevEnvError(f"{login} could not log in: give --login and --password.")
 
-    def read(
-        self, model: str, domain: list[Any], fields: list[str], **options: Any
-    ) -> list[dict[str, Any]]:
-        """Return records as this user sees them."""
-        body = {
-            "jsonrpc": "2.0",
-            "params": {
-                "model": model,
-                "method": "search_read",
-                "args": [domain, fields],
-                "kwargs": options,
-            },
-        }
-        answer = self.page.evaluate(
-            f"fetch('/web/dataset/call_kw/{model}/search_read', {{method: 'POST', "
-            "headers: {'Content-Type': 'application/json'}, "
-            f"body: {json.dumps(json.dumps(body))}}}).then((r) => r.json())"
-        )
-        if "result" not in answer:
-            raise DevEnvError(f"Odoo did not let us read {model}: {answer['error']}.")
-        records: list[dict[str, Any]] = answer["result"]
-        return records
-
     def show(self, path: str) -> None:
         """Open a page of the web client and wait until it is at rest."""
         self.page.open("about:blank")
@@ -214,98 +208,18 @@ class Odoo:
         if trouble := self.page.evaluate(TROUBLE):
             raise DevEnvError(f"{path} shows an error: {trouble[:300]}")
 
-
-def guide_pages(odoo: Odoo) -> dict[str, str]:
-    """Return the guide's pages by name, on the most telling records there are."""
-    pages = {"channel_list": "odoo/stock-channels"}
-    channels = odoo.read(
-        "stock.channel", [], ["state", "listing_count", "open_exception_count"]
-    )
-    if channels:
-        channel = max(
-            channels,
-            key=lambda c: (
-                c["state"] == "live",
-                bool(c["open_exception_count"]),
-                c["listing_count"],
-            ),
+    def rpc(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Call the server as the web client does; return its answer, errors too."""
+        body = json.dumps({"jsonrpc": "2.0", "params": params})
+        answer: dict[str, Any] = self.page.evaluate(
+            f"fetch({json.dumps(path)}, {{method: 'POST', "
+            "headers: {'Content-Type': 'application/json'}, "
+            f"body: {json.dumps(body)}}}).then((r) => r.json())"
         )
-        pages["channel_form"] = f"odoo/stock-channels/{channel['id']}"
-    numbers = odoo.read(
-        "stock.channel.publication",
-        [("acknowledged_at", "!=", False)],
-        ["parts"],
-        limit=500,
-    )
-    if numbers:
-        telling = (
-            "on_hand",
-            "reserved",
-            "owed",
-            "in_flight",
-            "unavailable",
-            "own_open",
-        )
-        number = max(
-            numbers,
-            key=lambda n: sum(bool((n["parts"] or {}).get(part)) for part in telling),
-        )
-        pages["publication_form"] = f"odoo/stock-channel-numbers/{number['id']}"
-    exceptions = odoo.read(
-        "stock.channel.exception",
-        [("state", "=", "open"), ("category", "=", "mapping")],
-        ["id"],
-        limit=1,
-    )
-    if exceptions:
-        pages["exception_form"] = f"odoo/stock-channel-exceptions/{exceptions[0]['id']}"
-    return pages
+        return answer
 
-
-def take(options: argparse.Namespace) -> int:
-    """Log in, open each page and write its picture."""
-    with browser(options.width, options.height) as page:
-        odoo = Odoo(page, options.url)
-        odoo.log_in(options.login, options.password or options.login)
-        pages = dict(options.page) or guide_pages(odoo)
-        for name, path in pages.items():
-            odoo.show(path)
-            target = options.out / f"{name}.png"
-            page.save(target)
-            print(target)  # noqa: T201 - what the command is for
-    return 0
-
-
-def _named_path(text: str) -> tuple[str, str]:
-    name, _equals, path = text.partition("=")
-    if not name or not path:
-        raise argparse.ArgumentTypeError("write it as NAME=PATH")
-    return name, path
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python3 -m tools.screenshots",
-        description="Take the guide's screenshots from a running Odoo.",
-    )
-    parser.add_argument("--url", required=True, help="where Odoo answers")
-    parser.add_argument("--login", default="admin")
-    parser.add_argument("--password", help="the login itself if left out")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the pictures")
-    parser.add_argument("--width", type=int, default=WIDTH)
-    parser.add_argument("--height", type=int, default=HEIGHT)
-    parser.add_argument(
-        "--page",
-        type=_named_path,
-        action="append",
-        default=[],
-        metavar="NAME=PATH",
-        help="take this page instead of the guide's; may be repeated",
-    )
-    options = parser.parse_args(arguments)
-    return take(options)
-
-
-if __name__ == "__main__":
-    reexec_in_venv()
-    sys.exit(guarded(main))
+    def click(self, target: str) -> None:
+        """Click what a selector finds, or what bears exactly this text."""
+        self.page.wait_for(CLICK % json.dumps(target), f"{target!r} to click")
+        time.sleep(0.8)
+        self.page.wait_for(AT_REST, f"the page after {target!r}")
