@@ -429,13 +429,16 @@ class StockChannelChange(models.Model):
         return super().unlink()
 
     def _check_hub(self, names):
-        """Refuse people; while it is a draft they may give a reason.
+        """Refuse people; while it is a draft, who drew it up may give a reason.
 
         :raise AccessError: unless the hub itself does it.
         """
         if self.env.su:
             return
-        if names or any(change.state != "draft" for change in self):
+        if names or any(
+            change.state != "draft" or change.requested_by_id != self.env.user
+            for change in self
+        ):
             raise AccessError(
                 self.env._("Changes are drawn up by their own steps, not by hand.")
             )

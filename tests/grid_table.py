@@ -35,11 +35,12 @@ def seen_by_all():
 
 GRID = {
     "stock.channel": Row(LOOK, LOOK, KEEP, LOOK, ALL, write="name"),
-    "stock.channel.alert": seen_by_all(),
+    "stock.channel.alert": Row("", LOOK, LOOK, LOOK, LOOK),
     "stock.channel.approval": seen_by_all(),
     "stock.channel.audit": seen_by_all(),
     "stock.channel.blind.receipt": seen_by_all(),
-    "stock.channel.change": Row(LOOK, LOOK, KEEP, LOOK, KEEP, write="reason"),
+    # Managers give a reason to what they drew up themselves, and this is not theirs.
+    "stock.channel.change": Row(LOOK, LOOK, LOOK, LOOK, LOOK, write="reason"),
     "stock.channel.charge": Row(LOOK, LOOK, ALL, LOOK, ALL, write="name"),
     "stock.channel.count": seen_by_all(),
     "stock.channel.count.line": seen_by_all(),

@@ -303,6 +303,11 @@ class TestChange(ChangeCase):
             self.entered(lambda: self.save(self.listing, is_whole_units=False))
         )
         mine = change.with_user(self.manager)
+        other = self.make_user("group_manager")
+        self.refused(
+            lambda: mine.with_user(other).write({"reason": "theirs"}), AccessError
+        )
+        self.assertFalse(mine.reason)
         mine.reason = "Sold by weight"
         self.assertEqual(change.reason, "Sold by weight")
         for vals in (
