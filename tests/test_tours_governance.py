@@ -104,6 +104,22 @@ class TestGovernanceTours(ScreensCommon, HttpCase):
         )
         self.assertEqual(set(rows.mapped("wanted_qty")), {0})
 
+    # --------------------------------------------------------------- proposal
+
+    def test_manager_proposes_what_saving_refuses(self):
+        listing = self.channel.listing_ids
+        self.start_tour(
+            f"/odoo/stock-channel-listings/{listing.id}",
+            "stock_channel_hub_propose",
+            login="channel_manager",
+        )
+        self.env.invalidate_all()
+        approval = self.env["stock.channel.approval"].search([("kind", "=", "change")])
+        self.assertEqual(
+            (approval.state, approval.requested_by_id, listing.sku),
+            ("proposed", self.people["manager"], "TOUR-1"),
+        )
+
     # ----------------------------------------------------------------- match
 
     def test_auditor_exports_the_daily_match(self):

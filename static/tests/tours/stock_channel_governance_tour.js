@@ -46,6 +46,43 @@ registry.category("web_tour.tours").add("stock_channel_hub_release", {
     ],
 });
 
+registry.category("web_tour.tours").add("stock_channel_hub_propose", {
+    steps: () => [
+        {
+            content: "Change the SKU of a live map",
+            trigger: ".o_form_view .o_field_widget[name=sku] input",
+            run: "edit TOUR-RENAMED",
+        },
+        {
+            content: "Save it",
+            trigger: ".o_form_button_save",
+            run: "click",
+        },
+        {
+            content: "It is refused, and proposing it is offered",
+            trigger: ".modal-body:contains(Propose what you entered?)",
+        },
+        {
+            content: "Propose it",
+            trigger: ".modal-footer button:contains(Propose the Change)",
+            run: "click",
+        },
+        {
+            content: "What was entered stands there, old and new",
+            trigger: ".o_form_view:contains(TOUR-1):contains(TOUR-RENAMED)",
+        },
+        {
+            content: "Ask the approver",
+            trigger: ".o_form_view button[name=action_propose]",
+            run: "click",
+        },
+        {
+            content: "It is to be decided",
+            trigger: ".o_statusbar_status .o_arrow_button_current:contains(To Decide)",
+        },
+    ],
+});
+
 registry.category("web_tour.tours").add("stock_channel_hub_export", {
     steps: () => [
         {
