@@ -59,6 +59,10 @@ tours: ## browser tours in a real Chromium
 screenshots: ## take the pictures of the guides anew, into docs/images
 	@$(PYTHON) -m tools.screenshots
 
+.PHONY: faults
+faults: ## shop and ERP on a wire that fails; SEED=… draws other faults
+	@$(PYTHON) -m tools.faults --seed $(or $(SEED),1)
+
 .PHONY: e2e-medusa
 e2e-medusa: ## the whole loop against a real Medusa shop
 	@$(PYTHON) -m tools.e2e_medusa

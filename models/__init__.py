@@ -1,4 +1,5 @@
 from . import (
+    ir_cron,
     stock_location,
     stock_warehouse,
     stock_channel_mixin,

@@ -150,10 +150,7 @@ class StockChannelDirty(models.Model):
         while True:
             done, size = self._drain_at_most(size)
             remaining = self._in_transaction(lambda: self.search_count([], limit=1))
-            seconds_left = self.env["ir.cron"]._commit_progress(
-                done, remaining=remaining
-            )
-            if not done or not remaining or not seconds_left:
+            if not self._goes_on(done, remaining):
                 return
 
     def _drain_at_most(self, size):

@@ -141,10 +141,7 @@ class StockChannelErasureRequest(models.Model):
         """Erase what is due, a bounded batch at a time; run by its scheduled action."""
         while True:
             done = self._in_transaction(self._erase_some)
-            seconds_left = self.env["ir.cron"]._commit_progress(
-                done, remaining=int(bool(done))
-            )
-            if not done or not seconds_left:
+            if not self._goes_on(done, done):
                 return
 
     def _erase_some(self):

@@ -61,10 +61,7 @@ class StockChannelExceptionValue(models.Model):
         while True:
             done = mixin._in_transaction(lambda: self._value_next(before))
             remaining = mixin._in_transaction(lambda: self._count_to_value(before))
-            seconds_left = self.env["ir.cron"]._commit_progress(
-                done, remaining=remaining
-            )
-            if not done or not remaining or not seconds_left:
+            if not mixin._goes_on(done, remaining):
                 return
 
     def _to_value_condition(self, before):

@@ -207,10 +207,7 @@ class StockChannelMessage(models.Model):
         while True:
             done = self._work(is_first_try=True) + self._work(is_first_try=False)
             remaining = self._in_transaction(self._count_due)
-            seconds_left = self.env["ir.cron"]._commit_progress(
-                done, remaining=remaining
-            )
-            if not done or not remaining or not seconds_left:
+            if not self._goes_on(done, remaining):
                 return
 
     def _work(self, is_first_try):

@@ -78,6 +78,26 @@ class StockChannelMixin(models.AbstractModel):
         raise AssertionError("unreachable: the last try returns or raises")
 
     @api.model
+    def _goes_on(self, done, remaining):
+        """Report and commit progress of a scheduled action; tell whether to go on.
+
+        A rest is never reported: Odoo starts a job over that has one, ten times and
+        whatever the clock says, and the other jobs wait. It is woken again instead.
+
+        :param int done: how much was worked on since the last report.
+        :param remaining: how much is left; falsy for nothing.
+        """
+        seconds_left = self.env["ir.cron"]._commit_progress(done, remaining=0)
+        if not done or not remaining:
+            return False
+        if seconds_left:
+            return True
+        cron = self.env["ir.cron"].browse(self.env.context["cron_id"])
+        self._trigger_after_commit(cron)
+        self._fresh_transaction()
+        return False
+
+    @api.model
     def _trigger_after_commit(self, crons):
         """Wake these scheduled actions once this transaction is committed.
 

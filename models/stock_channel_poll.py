@@ -7,7 +7,7 @@ from ..connectors.errors import ConnectorError
 
 # A run stops after the page that it is reading then, and the next run goes on: a
 # channel with thousands of changed orders keeps no worker from the other channels.
-SLICE_SECONDS = 20
+SLICE_SECONDS = 10
 
 
 class StockChannelPoll(models.Model):

@@ -12,7 +12,7 @@ from ..connectors.errors import ConnectorError
 from .stock_channel_drift import AGREES, Mark
 
 # Reading gives way to the next round of polling after this many seconds.
-SLICE_SECONDS = 20
+SLICE_SECONDS = 10
 # Most rows one run reads on its own account, however long it did not run.
 MAX_SLICE = 2000
 # How often the poll job runs; what the first slice ever is measured by.

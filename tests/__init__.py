@@ -7,6 +7,7 @@ from . import (
     test_cancel_exactly,
     test_cancel_steps,
     test_claim,
+    test_cron_round,
     test_change,
     test_change_bypass,
     test_change_effect,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +62,23 @@ class Stage:
         self.shop.check_alive()
 
 
+def straight(url: str) -> str:
+    """Lead to an address without a detour."""
+    return url
+
+
 @contextlib.contextmanager
-def set_stage(odoo: OdooServer, shop_port: int, shop_log: Path) -> Iterator[Stage]:
-    """Set everything up, the channel still a draft, and open the shop."""
+def set_stage(
+    odoo: OdooServer,
+    shop_port: int,
+    shop_log: Path,
+    route: Callable[[str], str] = straight,
+) -> Iterator[Stage]:
+    """Set everything up, the channel still a draft, and open the shop.
+
+    :param route: makes of an address, the shop's or the hub's, the one at which the
+        other side is to reach it.
+    """
     admin = User(odoo.url, odoo.database, "admin", "admin")
     sites = {
         WEST: site_of(admin, admin.reference("stock.warehouse0"), NAMES[WEST]),
@@ -76,8 +90,9 @@ def set_stage(odoo: OdooServer, shop_port: int, shop_log: Path) -> Iterator[Stag
     _stock_up(admin, sites, products)
     clerk = _new_clerk(odoo, admin)
     secret = new_secret()
-    hub = Hub.create_channel(admin, f"http://127.0.0.1:{shop_port}", secret)
-    hub_url = odoo.url + hub.webhook_path()
+    shop_url = route(f"http://127.0.0.1:{shop_port}")
+    hub = Hub.create_channel(admin, shop_url, secret)
+    hub_url = route(odoo.url + hub.webhook_path())
     with open_shop(shop_port, hub_url, secret, shop_log) as shop:
         _map(hub, sites, products, admin)
         yield Stage(
