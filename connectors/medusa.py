@@ -348,7 +348,9 @@ class MedusaConnector(Connector):
 
     def fetch_order(self, order_id: str) -> FetchedOrder | None:
         found, _now = self._by_id([order_id])
-        wrapped = self._wrapped(found, None, set())
+        # A filter that Medusa cannot use is no filter: it would answer any order.
+        asked = [row for row in found if row.get("id") == order_id]
+        wrapped = self._wrapped(asked, None, set())
         return wrapped[0] if wrapped else None
 
     def _by_id(self, ids: Sequence[str]) -> tuple[list[Row], datetime]:
