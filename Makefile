@@ -67,6 +67,10 @@ bench: ## measure the speed against baselines; BENCH="delta --listings 10000"
 lock: ## resolve tools/*.in anew into pinned and hashed tools/*.lock
 	@$(DEVENV) lock
 
+.PHONY: readme-table
+readme-table: ## write the lists of connectors in README.md and docs/connectors anew
+	@$(DEVENV) readme-table
+
 .PHONY: counts
 counts: ## accept today's number of tests as the least that must be collected
 	@$(DEVENV) counts

@@ -43,7 +43,7 @@ from .data import (
     UpdateResult,
 )
 from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
-from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows, segment
+from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows
 from .medusa_levels import Push, json_number, read_levels
 from .medusa_order import parse_order
 from .medusa_payload import (
@@ -60,6 +60,7 @@ from .medusa_payload import (
 )
 from .medusa_return import parse_returns
 from .strict_json import Node, load, parse_time
+from .transport import segment
 
 PAGE = 25
 """Orders per page. Medusa answers 2 kB per order and 3.5 kB per line, whatever fields

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from .base import Clock
 from .errors import ConnectorError, Misconfigured, Rejected, RetryLater
@@ -207,13 +207,3 @@ def chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Cut a sequence into pieces of at most ``size``."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
-
-
-def segment(text: str) -> str:
-    """Return a foreign id made safe as one part of a path.
-
-    :raise Rejected: when it cannot be one: "", "." and ".." change the path.
-    """
-    if text.strip(".") == "":
-        raise Rejected("The id is empty.", code="bad_id")
-    return quote(text, safe="")

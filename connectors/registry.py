@@ -29,8 +29,9 @@ def register(connector: type[Connector]) -> type[Connector]:
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a connector key: use [a-z][a-z0-9_]*.")
     if inspect.isabstract(connector):
+        missing = ", ".join(sorted(connector.__abstractmethods__))
         raise ValueError(
-            f"{connector.__qualname__} leaves methods of the contract out."
+            f"{connector.__qualname__} leaves methods of the contract out: {missing}."
         )
     if key in _BUILT_IN or _registered.get(key, connector) is not connector:
         raise ValueError(f"The connector key {key!r} is taken.")

@@ -83,15 +83,15 @@ class OutgoingConformance(ConformanceBase):
         """
         unknown = QuantityKey(sku="NOPE", item_id="item_nope", location_id="main")
         results = self.publish(
-            self.update(self.keys[0], "3"),
             self.update(unknown, "4"),
+            self.update(self.keys[0], "3"),
             self.update(self.keys[1], "5"),
         )
         self.assertEqual(
-            [ResultStatus.APPLIED, ResultStatus.REJECTED, ResultStatus.APPLIED],
+            [ResultStatus.REJECTED, ResultStatus.APPLIED, ResultStatus.APPLIED],
             [result.status for result in results],
         )
-        self.assertTrue(results[1].message)
+        self.assertTrue(results[0].message)
         self.assertEqual([Decimal(3), Decimal(5)], self.shown()[:2])
 
     def test_compare_and_set(self) -> None:
