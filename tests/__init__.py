@@ -12,6 +12,7 @@ from . import (
     test_change_effect,
     test_change_small,
     test_condition,
+    test_connector_addon,
     test_charge,
     test_clock,
     test_count,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .. import signing
 from ..base import Capabilities, Connector
@@ -15,6 +15,8 @@ from ..data import Cancellation, QuantityKey, QuantityUpdate, ReportedLine, Ship
 from ..tokens import MemoryTokens, TokenStore, Values
 from .conformance_advice import Advised
 from .fake_channel import FakeServer, FixedClock
+
+_ADDONS = "odoo.addons."
 
 
 class ConformanceBase(Advised):
@@ -33,11 +35,21 @@ class ConformanceBase(Advised):
 
     allow_inherited_tests_method = True
     """Odoo's test loader collects inherited tests only where it finds this."""
+    test_tags: ClassVar[set[str]] = {"standard", "at_install"}
+    """When Odoo runs them; ``odoo.tests.tagged`` changes it."""
+    test_module: ClassVar[str] = ""
+    """The addon they belong to, for Odoo's ``--test-tags``."""
 
     connector_class: ClassVar[type[Connector]]
     config: ClassVar[Mapping[str, str]]
     secrets: ClassVar[tuple[str, ...]]
     samples: ClassVar[Path]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        parents, _, addon = cls.__module__.partition(_ADDONS)
+        if addon and not parents:
+            cls.test_module = addon.partition(".")[0]
 
     @abstractmethod
     def make_server(self, clock: FixedClock) -> FakeServer:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from ..base import Connector
@@ -35,6 +36,24 @@ class _Collector(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Format the way a log file would have it, traceback included."""
         self.lines.append(self.format(record))
+
+
+@contextmanager
+def _collected() -> Iterator[list[str]]:
+    """Collect every log line at DEBUG, wherever loggers are kept quiet else."""
+    collector = _Collector()
+    package = __name__.rpartition(".testing")[0]
+    loggers = [logging.getLogger(name) for name in (None, package)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(collector)
+        logger.setLevel(logging.DEBUG)
+    try:
+        yield collector.lines
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(collector)
+            logger.setLevel(level)
 
 
 class FaultConformance(ConformanceBase):
@@ -168,17 +187,10 @@ class FaultConformance(ConformanceBase):
         ]
         hidden += [secret.removeprefix("whsec_") for secret in self.secrets]
         self.assertTrue(all(len(value) >= 8 for value in hidden))
-        collector, root = _Collector(), logging.getLogger()
-        level = root.level
-        root.addHandler(collector)
-        root.setLevel(logging.DEBUG)
-        try:
+        with _collected() as lines:
             text = "\n".join(self._everything_said())
-        finally:
-            root.removeHandler(collector)
-            root.setLevel(level)
-        text += "\n".join(collector.lines)
-        self.assertNotEqual([], collector.lines, "the transport logs each call")
+        text += "\n".join(lines)
+        self.assertNotEqual([], lines, "the transport logs each call")
         self.assertEqual([], [value for value in hidden if value in text])
         signature = self.transport.calls[-1].headers.get("webhook-signature")
         if signature:

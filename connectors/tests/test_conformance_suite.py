@@ -1,6 +1,5 @@
 """The suite itself: what it lets pass, what it finds, and what it says then."""
 
-import inspect
 import re
 import unittest
 from dataclasses import replace
@@ -22,7 +21,7 @@ from .rich_shop import RichCase, RichShop
 
 def tests_of(case: type) -> list[str]:
     """Return the names of the tests a suite has."""
-    return [name for name, _ in inspect.getmembers(case) if name.startswith("test")]
+    return unittest.defaultTestLoader.getTestCaseNames(case)
 
 
 def outcome(connector: type, *names: str, **overrides: object) -> unittest.TestResult:
