@@ -45,6 +45,7 @@ from .data import (
 from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
 from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows
 from .medusa_levels import Push, json_number, read_levels
+from .medusa_listing import LISTING_FIELDS, LOCATION_FIELDS, listing, location
 from .medusa_order import parse_order
 from .medusa_payload import (
     CUSTOMER_IDS,
@@ -420,27 +421,13 @@ class MedusaConnector(Connector):
 
     def fetch_listings(self) -> Iterable[RemoteListing]:
         path = "/admin/inventory-items"
-        fields = (
-            "id sku title variants.barcode variants.title variants.product.title"
-        ).split()
-        for row in self._client.everything(path, "inventory_items", fields):
-            variants = rows(row, "variants")
-            variant = variants[0] if len(variants) == 1 else {}
-            product = part(variant, "product").get("title")
-            titles = (product, variant.get("title") or row.get("title"))
-            yield RemoteListing(
-                sku=str(row.get("sku") or ""),
-                item_id=str(row.get("id")),
-                title=" / ".join(str(title) for title in titles if title),
-                barcode=str(variant.get("barcode") or ""),
-            )
+        for row in self._client.everything(path, "inventory_items", LISTING_FIELDS):
+            yield listing(row)
 
     def fetch_locations(self) -> Iterable[RemoteLocation]:
         path = "/admin/stock-locations"
-        return [
-            RemoteLocation(id=str(row.get("id")), name=str(row.get("name") or ""))
-            for row in self._client.everything(path, "stock_locations", ("id", "name"))
-        ]
+        found = self._client.everything(path, "stock_locations", LOCATION_FIELDS)
+        return [location(row) for row in found]
 
     def check(self) -> Health:
         try:
