@@ -30,12 +30,14 @@ class _Alias(Loader):
 
     def __init__(self, module: ModuleType) -> None:
         self._module = module
+        self._spec = module.__spec__
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return self._module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to do."""
+        """Give the module its own name back, by which it imports its neighbours."""
+        module.__spec__ = self._spec
 
 
 class _Empty(Loader):
@@ -62,10 +64,11 @@ class _Finder(MetaPathFinder):
         if fullname == CONNECTORS or fullname.startswith(f"{CONNECTORS}."):
             module = import_module(_HERE + fullname.removeprefix(CONNECTORS))
             return _spec_of(fullname, module)
-        name = fullname.removeprefix(_ADDONS)
-        if fullname == _ADDONS + name and name == self._addon.name:
+        ours = _ADDONS + self._addon.name
+        if fullname == ours:
             return PathFinder.find_spec(fullname, [str(self._addon.parent)])
-        return PathFinder.find_spec(fullname, path) if path else None
+        is_below = fullname.startswith(f"{ours}.")
+        return PathFinder.find_spec(fullname, path) if is_below else None
 
 
 def _spec_of(fullname: str, module: ModuleType) -> ModuleSpec:

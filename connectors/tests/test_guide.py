@@ -159,6 +159,7 @@ class TestRunner(GuideCase):
 
             self.assertIs(registry, found)
             self.assertIs(ConnectorConformance, conformance.ConnectorConformance)
+            self.assertEqual(registry.__name__, found.__spec__.name)
 
     def test_it_is_for_machines_without_odoo(self):
         with mock.patch.dict(sys.modules, {"odoo": mock.Mock()}):
