@@ -43,9 +43,9 @@ from .data import (
     UpdateResult,
 )
 from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
+from .medusa_catalogue import LISTING_FIELDS, LOCATION_FIELDS, listing, location
 from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows
 from .medusa_levels import Push, json_number, read_levels
-from .medusa_listing import LISTING_FIELDS, LOCATION_FIELDS, listing, location
 from .medusa_order import parse_order
 from .medusa_payload import (
     CUSTOMER_IDS,
