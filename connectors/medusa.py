@@ -33,6 +33,7 @@ from .data import (
     FetchedOrder,
     FetchOrder,
     Health,
+    ListingPage,
     ObservedQuantity,
     OrderPage,
     QuantityKey,
@@ -45,6 +46,7 @@ from .data import (
 from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
 from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows, segment
 from .medusa_levels import Push, json_number, read_levels
+from .medusa_listing import read_listings
 from .medusa_order import parse_order
 from .medusa_payload import (
     CUSTOMER_IDS,
@@ -416,21 +418,11 @@ class MedusaConnector(Connector):
     # ----------------------------------------------------------------- reading
 
     def fetch_listings(self) -> Iterable[RemoteListing]:
-        path = "/admin/inventory-items"
-        fields = (
-            "id sku title variants.barcode variants.title variants.product.title"
-        ).split()
-        for row in self._client.everything(path, "inventory_items", fields):
-            variants = rows(row, "variants")
-            variant = variants[0] if len(variants) == 1 else {}
-            product = part(variant, "product").get("title")
-            titles = (product, variant.get("title") or row.get("title"))
-            yield RemoteListing(
-                sku=str(row.get("sku") or ""),
-                item_id=str(row.get("id")),
-                title=" / ".join(str(title) for title in titles if title),
-                barcode=str(variant.get("barcode") or ""),
-            )
+        for page in self.listing_pages():
+            yield from page.listings
+
+    def listing_pages(self, position: str = "") -> Iterator[ListingPage]:
+        return read_listings(self._client, position)
 
     def fetch_locations(self) -> Iterable[RemoteLocation]:
         path = "/admin/stock-locations"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from ..base import Resource
 from ..data import FetchedOrder, OrderSnapshot
@@ -144,6 +145,21 @@ class ReadingConformance(ConformanceBase):
         """Everything listed comes, with the keys the hub publishes to."""
         listed = {(item.sku, item.item_id) for item in self.connector.fetch_listings()}
         self.assertLessEqual({(key.sku, key.item_id) for key in self.keys}, listed)
+
+    def test_listings_go_on_behind_any_page(self) -> None:
+        """Pages hold what is listed; behind one with a position it goes on there."""
+        for number in range(2 * self.server.page_size + 1):
+            self.server.add_item(f"P-{number:04}", "main", Decimal(1))
+        listed = list(self.connector.fetch_listings())
+        pages = list(self.connector.listing_pages())
+        self.assertEqual(listed, [item for page in pages for item in page.listings])
+        read = 0
+        for page in pages:
+            read += len(page.listings)
+            if page.position:
+                rest = self.connector.listing_pages(page.position)
+                found = [item for later in rest for item in later.listings]
+                self.assertEqual(listed[read:], found)
 
     def test_locations(self) -> None:
         """The locations of our items are among them; one where there are none."""
