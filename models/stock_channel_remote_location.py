@@ -32,7 +32,9 @@ class StockChannelRemoteLocation(models.Model):
         for place in self:
             warehouse, percent = place._best_warehouse()
             place.proposed_warehouse_id = warehouse
-            place.proposal = warehouse and self.env._("name %s %% alike", percent)
+            place.proposal = (
+                self.env._("name %s %% alike", percent) if warehouse else False
+            )
 
     def _best_warehouse(self):
         """Return (warehouse, how alike in percent); none when two are equally so."""

@@ -10,7 +10,9 @@ from odoo.addons.stock_channel_hub.wizards.map_lines import MapLines
 from .remote_common import PEN, RemoteCase
 from .statements import counted
 
-HEADS = "SKU,Item ID,Product Reference,Product Barcode,Product ID,Product Name,Unit,Title"
+HEADS = (
+    "SKU,Item ID,Product Reference,Product Barcode,Product ID,Product Name,Unit,Title"
+)
 
 
 @tagged("post_install", "-at_install")
@@ -38,8 +40,7 @@ class TestMapWizard(RemoteCase):
 
     def told(self, wizard):
         return [
-            (line.number, line.kind, line.column, line.what)
-            for line in wizard.line_ids
+            (line.number, line.kind, line.column, line.what) for line in wizard.line_ids
         ]
 
     def counts(self, wizard):

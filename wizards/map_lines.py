@@ -4,6 +4,8 @@ from collections import defaultdict
 
 from ..connectors.map_file import COLUMNS
 
+LINKS = {"product_id": "product.product", "uom_id": "uom.uom"}
+
 
 class Wrong(Exception):
     """A line that cannot be taken: which column, and why in words."""
@@ -32,14 +34,12 @@ class MapLines:
         """
         lines = list(lines)
         self._look_up([line.values for line in lines if not line.reason])
-        keys = [(line.values.get("sku"), line.values.get("item_id")) for line in lines]
-        are_first = self.env["stock.channel.listing"]._are_first(self.channel, keys)
         rows, seen = [], {}
-        for line, is_first in zip(lines, are_first, strict=True):
+        for line in lines:
             try:
                 if line.reason:
                     raise Wrong("", line.reason)
-                row = self._row(line, is_first, seen)
+                row = self._row(line, seen)
             except Wrong as wrong:
                 row = {
                     "kind": "wrong",
@@ -49,7 +49,19 @@ class MapLines:
                     "what": wrong.reason,
                 }
             rows.append({"number": line.number, **row})
+        self._tell_first_ones([row for row in rows if row["kind"] == "new"])
         return rows
+
+    def _tell_first_ones(self, rows):
+        """Tell new maps from those that would take a listing's orders away."""
+        keys = [(row["sku"], row["item_id"]) for row in rows]
+        are_first = self.env["stock.channel.listing"]._are_first(self.channel, keys)
+        for row, is_first in zip(rows, are_first, strict=True):
+            if not is_first:
+                row["kind"] = "change"
+                row["what"] = self.env._(
+                    "A new map, beside another listing with this SKU."
+                )
 
     # ----------------------------------------------------------------- look-ups
 
@@ -89,15 +101,16 @@ class MapLines:
             ("product_reference", "default_code"),
             ("product_barcode", "barcode"),
         ):
-            found[name] = defaultdict(lambda: products)
+            # As lists: records that are joined forget what they were read with.
+            found[name] = defaultdict(list)
             values = list(column(name))
             for product in products.search([(field, "in", values), *ours]):
-                found[name][product[field]] |= product
+                found[name][product[field]].append(product)
         self.by_text = found
 
     # ------------------------------------------------------------------- a line
 
-    def _row(self, line, is_first, seen):
+    def _row(self, line, seen):
         """Return what one line does.
 
         :raise Wrong: when it cannot be taken.
@@ -120,17 +133,8 @@ class MapLines:
             )
         seen[key] = line.number
         if not listing:
-            return self._new(row, is_first)
-        return {**row, **self._compared(row, listing)}
-
-    def _new(self, row, is_first):
-        if is_first:
             return {**row, "kind": "new", "what": self.env._("A new map.")}
-        return {
-            **row,
-            "kind": "change",
-            "what": self.env._("A new map, beside another listing with this SKU."),
-        }
+        return {**row, **self._compared(row, listing)}
 
     def _listing(self, values):
         """Return the map a line is about, an empty one when it is new."""
@@ -188,7 +192,7 @@ class MapLines:
                 found = self.by_text[name][values[name]]
                 if len(found) != 1:
                     raise Wrong(name, several if found else none)
-                return found
+                return found[0]
         raise Wrong("product_reference", self.env._("It says no product."))
 
     def _unit(self, values, product, listing):
@@ -219,21 +223,19 @@ class MapLines:
             ("uom_id", self.env._("unit")),
             ("title", self.env._("title")),
         ):
-            value = listing[name]
-            old = value.id if name in ("product_id", "uom_id") else plain(value)
-            new = row[name] if isinstance(row[name], int) else plain(row[name])
-            if old == new:
+            value, is_link = listing[name], name in LINKS
+            old, new = (value.id, row[name]) if is_link else (value, row[name])
+            if old == new or not is_link and plain(old) == plain(new):
                 continue
-            before = value.display_name if name in ("product_id", "uom_id") else value
+            before = value.display_name if is_link else value
             changes.append(f"{label}: {before or '–'} → {self._named(name, row)}")
         if not changes:
             return {"kind": "same"}
         return {"kind": "change", "what": "; ".join(changes)}
 
     def _named(self, name, row):
-        models = {"product_id": "product.product", "uom_id": "uom.uom"}
-        if name in models:
-            return self.env[models[name]].browse(row[name]).display_name
+        if name in LINKS:
+            return self.env[LINKS[name]].browse(row[name]).display_name
         return row[name] or "–"
 
 
