@@ -20,6 +20,7 @@
         "data/stock_channel_review_cron.xml",
         "data/ir_cron_alert_data.xml",
         "data/stock_channel_erasure_data.xml",
+        "data/ir_cron_fetch_data.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
@@ -71,6 +72,10 @@
         "views/stock_channel_review_views.xml",
         "views/stock_channel_report_menus.xml",
         "views/stock_channel_erasure_views.xml",
+        "wizards/stock_channel_map_wizard_views.xml",
+        "views/stock_channel_fetch_views.xml",
+        "views/stock_channel_remote_listing_views.xml",
+        "views/stock_channel_remote_channel_views.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -170,6 +170,18 @@ class RemoteListing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListingPage:
+    """Some of what a channel lists.
+
+    :param str position: where to go on behind this page, in the connector's own words;
+        empty when it can only begin anew, and on the last page.
+    """
+
+    listings: tuple[RemoteListing, ...]
+    position: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemoteLocation:
     """One stock location as the channel lists it.
 

@@ -33,6 +33,7 @@ from .data import (
     FetchedOrder,
     FetchOrder,
     Health,
+    ListingPage,
     ObservedQuantity,
     OrderPage,
     QuantityKey,
@@ -43,9 +44,9 @@ from .data import (
     UpdateResult,
 )
 from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
-from .medusa_catalogue import LISTING_FIELDS, LOCATION_FIELDS, listing, location
 from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows
 from .medusa_levels import Push, json_number, read_levels
+from .medusa_listing import read_listings, read_locations
 from .medusa_order import parse_order
 from .medusa_payload import (
     CUSTOMER_IDS,
@@ -420,14 +421,14 @@ class MedusaConnector(Connector):
     # ----------------------------------------------------------------- reading
 
     def fetch_listings(self) -> Iterable[RemoteListing]:
-        path = "/admin/inventory-items"
-        for row in self._client.everything(path, "inventory_items", LISTING_FIELDS):
-            yield listing(row)
+        for page in self.listing_pages():
+            yield from page.listings
+
+    def listing_pages(self, position: str = "") -> Iterator[ListingPage]:
+        return read_listings(self._client, position)
 
     def fetch_locations(self) -> Iterable[RemoteLocation]:
-        path = "/admin/stock-locations"
-        found = self._client.everything(path, "stock_locations", LOCATION_FIELDS)
-        return [location(row) for row in found]
+        return read_locations(self._client)
 
     def check(self) -> Health:
         try:

@@ -67,7 +67,18 @@ class MedusaClient:
         self, path: str, name: str, fields: Iterable[str], params: Params = ()
     ) -> Iterator[Row]:
         """Yield every row of a list, oldest id first, so that new ones come last."""
-        offset = 0
+        for found, _offset in self.pages(path, name, fields, params):
+            yield from found
+
+    def pages(
+        self,
+        path: str,
+        name: str,
+        fields: Iterable[str],
+        params: Params = (),
+        offset: int = 0,
+    ) -> Iterator[tuple[list[Row], int]]:
+        """Yield pages of a list, each with the offset of the next; 0 with the last."""
         while True:
             page: list[tuple[str, str | int]] = [
                 ("fields", ",".join(fields)),
@@ -76,10 +87,11 @@ class MedusaClient:
                 ("offset", offset),
             ]
             found = rows(self.get(path, [*params, *page]), name)
-            yield from found
             if len(found) < _PAGE:
+                yield found, 0
                 return
             offset += _PAGE
+            yield found, offset
 
     def by_date(
         self,

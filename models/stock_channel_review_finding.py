@@ -16,6 +16,8 @@ KINDS = [
     ("bundles", "Changed Kits"),
     ("maps", "Changed Maps"),
     ("unmapped", "Not Mapped"),
+    ("to_match", "Listings to Match"),
+    ("not_listed", "New Products, Not Listed"),
     # Monthly
     ("credentials", "Credentials"),
     ("adjustments", "Counts Applied"),
@@ -30,6 +32,7 @@ STATES = [("open", "To Look At"), ("noted", "To Know"), ("clear", "Nothing Found
 # What happened, and is nothing to mend.
 TO_KNOW = {
     "new_items",
+    "not_listed",
     "bundles",
     "maps",
     "adjustments",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from ..base import Resource
 from ..data import FetchedOrder, OrderSnapshot, RemoteListing, RemoteLocation
@@ -260,6 +261,25 @@ class ReadingConformance(ConformanceBase):
             self.assertTrue(item.sku or item.item_id, "it has no name")
         names = [(item.sku, item.item_id) for item in listings]
         self.assertEqual(len(set(names)), len(names), "a listing comes twice")
+
+    def test_listings_go_on_behind_any_page(self) -> None:
+        """Pages hold what is listed; behind one with a position it goes on there.
+
+        What to do: give a page a ``position`` only where reading can begin again right
+        behind it, and leave it empty otherwise, as on the last page.
+        """
+        for number in range(2 * self.server.page_size + 1):
+            self.server.add_item(f"P-{number:04}", "main", Decimal(1))
+        listed = list(self.connector.fetch_listings())
+        pages = list(self.connector.listing_pages())
+        self.assertEqual(listed, [item for page in pages for item in page.listings])
+        read = 0
+        for page in pages:
+            read += len(page.listings)
+            if page.position:
+                rest = self.connector.listing_pages(page.position)
+                found = [item for later in rest for item in later.listings]
+                self.assertEqual(listed[read:], found)
 
     def test_locations(self) -> None:
         """The locations of our items are among them; one where there are none.

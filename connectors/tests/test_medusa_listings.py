@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..data import RemoteListing
-from ..medusa_catalogue import listing, location
+from ..medusa_listing import listing, location
 from .test_medusa_orders import SAMPLES, MedusaCase
 
 

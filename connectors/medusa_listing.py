@@ -1,16 +1,40 @@
-"""Read what a Medusa shop could sell, and from where. No I/O."""
+"""What Medusa could sell, and from where: inventory items and stock locations."""
 
 from __future__ import annotations
 
-from .data import RemoteListing, RemoteLocation
-from .medusa_client import Row, part, rows
+from collections.abc import Iterator
 
+from .data import ListingPage, RemoteListing, RemoteLocation
+from .medusa_client import MedusaClient, Row, part, rows
+
+_ITEMS = "/admin/inventory-items"
+_PLACES = "/admin/stock-locations"
 LISTING_FIELDS = (
     "id sku title variants.barcode variants.ean variants.upc variants.title"
     " variants.manage_inventory variants.allow_backorder variants.product.title"
 ).split()
-
 LOCATION_FIELDS = ("id", "name", "sales_channels.id")
+
+
+def read_listings(client: MedusaClient, position: str) -> Iterator[ListingPage]:
+    """Page through the inventory items, oldest first.
+
+    :param str position: offset from which to go on; new items come behind it.
+    """
+    pages = client.pages(
+        _ITEMS, "inventory_items", LISTING_FIELDS, offset=int(position or 0)
+    )
+    for page, following in pages:
+        yield ListingPage(
+            listings=tuple(map(listing, page)),
+            position=str(following) if following else "",
+        )
+
+
+def read_locations(client: MedusaClient) -> list[RemoteLocation]:
+    """Read every stock location."""
+    found = client.everything(_PLACES, "stock_locations", LOCATION_FIELDS)
+    return [location(row) for row in found]
 
 
 def listing(row: Row) -> RemoteListing:
