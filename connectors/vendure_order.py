@@ -48,8 +48,10 @@ class Line:
     """One line of the order, in whole units and major units of money.
 
     :param Decimal left: ordered and neither cancelled nor returned.
-    :param Decimal net: the price of one unit without tax, every discount off; with
-        tax ``gross``. ``price`` is before discounts, with tax when the order's are.
+    :param Decimal price: of one unit before discounts, ``after`` them; with or
+        without tax, as the order's prices are.
+    :param Decimal tax: the part that is added to it.
+    :param Decimal total: what is asked for what is left, with tax.
     """
 
     node: Node
@@ -57,9 +59,14 @@ class Line:
     left: Decimal
     fulfilled: Decimal
     price: Decimal
-    net: Decimal
-    gross: Decimal
+    after: Decimal
+    tax: Decimal
     total: Decimal
+
+    @property
+    def gross(self) -> Decimal:
+        """What the customer pays for one unit."""
+        return self.after * (1 + self.tax)
 
     @property
     def id(self) -> str:
@@ -168,31 +175,27 @@ class Reader:
         left = node.amount("quantity")
         ordered = max(left, node.amount("orderPlacedQuantity"))
         fulfilled = self._fulfilled.get(node.identifier("id"), _ZERO)
-        price = self._money(
-            node, "unitPriceWithTax" if self._inclusive else "unitPrice"
-        )
-        total = self._money(node, "proratedLinePriceWithTax")
+        # In the regime of the prices, where only discounts leave parts of a coin.
+        suffix = "WithTax" if self._inclusive else ""
         if left:
-            net = _each(self._money(node, "proratedLinePrice"), left)
-            gross = _each(total, left)
+            after = self._money(node, f"proratedLinePrice{suffix}") / left
         else:
-            net = self._money(node, "proratedUnitPrice")
-            gross = self._money(node, "proratedUnitPriceWithTax")
+            after = self._money(node, f"proratedUnitPrice{suffix}")
+        tax = _ZERO if self._inclusive else node.amount("taxRate") / 100
         return Line(
             node=node,
             # A line that was added later and is gone again was once what has left.
             ordered=max(ordered, fulfilled),
             left=left,
             fulfilled=fulfilled,
-            price=price,
-            net=net,
-            gross=gross,
-            total=total,
+            price=self._money(node, f"unitPrice{suffix}"),
+            after=after,
+            tax=tax,
+            total=self._money(node, "proratedLinePriceWithTax"),
         )
 
     def _told(self, line: Line) -> OrderLine:
         variant = line.node.child("productVariant")
-        after = line.gross if self._inclusive else line.net
         return OrderLine(
             id=line.id,
             sku=variant.text("sku"),
@@ -202,7 +205,7 @@ class Reader:
             cancelled_quantity=line.ordered - line.left - line.returned,
             fulfilled_quantity=line.fulfilled,
             unit_price=line.price,
-            discount=((line.price - after) * line.ordered).quantize(FINEST),
+            discount=((line.price - line.after) * line.ordered).quantize(FINEST),
             tax_rate=line.node.amount("taxRate"),
         )
 
@@ -248,9 +251,7 @@ class Reader:
             return lines
         part = 1 - lost / weight
         return [
-            replace(line, net=line.net * part, gross=line.gross * part)
-            if line in bare
-            else line
+            replace(line, after=line.after * part) if line in bare else line
             for line in lines
         ]
 
@@ -374,10 +375,6 @@ class Reader:
 
     def _rounded(self, amount: Decimal) -> Decimal:
         return round_to(amount, self._step)
-
-
-def _each(amount: Decimal, quantity: Decimal) -> Decimal:
-    return amount / quantity
 
 
 def _customer(order: Node) -> Customer:
