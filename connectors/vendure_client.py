@@ -93,10 +93,12 @@ class VendureClient:
         if not isinstance(row, dict):
             raise RetryLater(f"Vendure's answer makes no sense: {name}.")
         if "errorCode" in row:
-            raise Rejected(
-                f"Vendure refuses: {_text(row.get('message'))}",
-                code=str(row["errorCode"])[:100],
-            )
+            code = str(row["errorCode"])[:100]
+            said = _text(row.get("message"))
+            # Some refusals have no words of their own.
+            if not said or said.startswith("errorResult."):
+                said = code.replace("_", " ").lower()
+            raise Rejected(f"Vendure refuses: {said}", code=code)
         return row
 
     def everything(

@@ -175,13 +175,14 @@ class Reader:
         left = node.amount("quantity")
         ordered = max(left, node.amount("orderPlacedQuantity"))
         fulfilled = self._fulfilled.get(node.identifier("id"), _ZERO)
-        # In the regime of the prices, where only discounts leave parts of a coin.
-        suffix = "WithTax" if self._inclusive else ""
-        if left:
-            after = self._money(node, f"proratedLinePrice{suffix}") / left
-        else:
-            after = self._money(node, f"proratedUnitPrice{suffix}")
         tax = _ZERO if self._inclusive else node.amount("taxRate") / 100
+        suffix = "WithTax" if self._inclusive else ""
+        count, kind = (left, "Line") if left else (_ONE, "Unit")
+        after = self._money(node, f"prorated{kind}Price{suffix}")
+        asked = self._money(node, f"prorated{kind}PriceWithTax")
+        if self._rounded(after * (1 + tax)) != asked:
+            # A discount left parts of a coin that only the tax shows.
+            after = asked / (1 + tax)
         return Line(
             node=node,
             # A line that was added later and is gone again was once what has left.
@@ -189,7 +190,7 @@ class Reader:
             left=left,
             fulfilled=fulfilled,
             price=self._money(node, f"unitPrice{suffix}"),
-            after=after,
+            after=after / count,
             tax=tax,
             total=self._money(node, "proratedLinePriceWithTax"),
         )

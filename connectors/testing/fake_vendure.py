@@ -223,8 +223,8 @@ class FakeVendure(FakeServer):
     def handle(self, call: Request) -> Response:
         """Answer one call."""
         if len(call.body) > BODY_LIMIT:
-            message = json.dumps({"errors": [{"message": ""}]}).encode()
-            return Response(500, {"content-type": "application/json"}, message)
+            said = json.dumps({"statusCode": 500, "message": ""}).encode()
+            return Response(500, {"content-type": "application/json"}, said)
         if call.method != "POST" or call.url != f"{BASE_URL}/admin-api":
             return Response(404, {"content-type": "text/html"}, b"<pre>Cannot</pre>")
         operation = read_operation(call)
@@ -355,7 +355,9 @@ class FakeVendure(FakeServer):
                     raise Refusal("BAD_USER_INPUT", "Int cannot represent this value")
                 if level["stockLocationId"] not in self.locations:
                     raise Refusal(
-                        "INTERNAL_SERVER_ERROR", "FOREIGN KEY constraint failed"
+                        "",
+                        'insert or update on table "stock_level" violates foreign'
+                        " key constraint",
                     )
                 sku = self.variants[row["id"]]["sku"]
                 wanted.append((sku, level["stockLocationId"], Decimal(number)))

@@ -67,7 +67,9 @@ def data(value: Row, operation: Operation, headers: Row | None = None) -> Respon
 
 def errors(message: str, code: str, status: int = 200) -> Response:
     """Answer with one error, as Apollo servers do."""
-    error = {"message": message, "extensions": {"code": code}}
+    error: Row = {"message": message}
+    if code:
+        error["extensions"] = {"code": code}
     return _response({"errors": [error], "data": None}, status, None)
 
 
