@@ -38,7 +38,9 @@ class Caller(JsonCaller):
             self.headers["authorization"] = f"Bearer {headers[_TOKEN]}"
         if answer.get("errors"):
             said = answer["errors"][0]
-            raise ShopRefused(f"Vendure refused: {said.get('message')}; {document}", 200)
+            raise ShopRefused(
+                f"Vendure refused: {said.get('message')}; {document}", 200
+            )
         [result] = answer["data"].values()
         if isinstance(result, dict) and result.get("errorCode"):
             raise ShopRefused(

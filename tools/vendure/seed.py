@@ -140,9 +140,14 @@ def _delivery(staff: Caller) -> None:
         {
             "code": "standard",
             "fulfillmentHandler": "manual-fulfillment",
-            "checker": _operation("default-shipping-eligibility-checker", orderMinimum="0"),
+            "checker": _operation(
+                "default-shipping-eligibility-checker", orderMinimum="0"
+            ),
             "calculator": _operation(
-                "default-shipping-calculator", rate=price, includesTax="auto", taxRate="0"
+                "default-shipping-calculator",
+                rate=price,
+                includesTax="auto",
+                taxRate="0",
             ),
             "translations": _named("Standard delivery", description=""),
         },
@@ -180,7 +185,10 @@ def _product(staff: Caller, article: Article, category: str) -> str:
         staff,
         "createProduct",
         "CreateProductInput",
-        {"enabled": True, "translations": _named(article.title, slug=slug, description="")},
+        {
+            "enabled": True,
+            "translations": _named(article.title, slug=slug, description=""),
+        },
     )
     variant = {
         "productId": product,

@@ -106,7 +106,9 @@ class Shop:
         )
         return PlacedOrder(str(order["id"]), major(order["totalWithTax"]))
 
-    def changed(self, cart: Caller, mutation: str, head: str, **variables: object) -> Row:
+    def changed(
+        self, cart: Caller, mutation: str, head: str, **variables: object
+    ) -> Row:
         """Change a cart; return the order it is."""
         found: Row = cart.ask(
             f"mutation {head} {{ {mutation} {{ ... on Order {{ id state totalWithTax }}"
