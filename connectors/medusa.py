@@ -61,7 +61,8 @@ from .medusa_payload import (
     wrap,
 )
 from .medusa_return import parse_returns
-from .strict_json import Node, load, parse_time
+from .strict_json import load, parse_time
+from .thin_event import named_order
 from .transport import segment
 
 PAGE = 25
@@ -139,7 +140,7 @@ class MedusaConnector(Connector):
             if topic == TOPIC:
                 order_id, key = stored_key(raw, root)
             else:
-                order_id = _named_order(root, topic)
+                order_id = named_order(root, topic)
         except BadPayload:
             # Filed under whatever was found; parsing it will say what is wrong.
             pass
@@ -152,7 +153,7 @@ class MedusaConnector(Connector):
         kind = root.identifier("type")
         if kind == TOPIC:
             return [parse_order(root), *parse_returns(root)]
-        order_id = _named_order(root, kind)
+        order_id = named_order(root, kind)
         # Payments, products, reservations and the echo of our own pushes name no
         # order; what they change is found by polling and by reading back.
         return [FetchOrder(order_id=order_id)] if order_id else []
@@ -440,17 +441,6 @@ class MedusaConnector(Connector):
     @property
     def _client(self) -> MedusaClient:
         return MedusaClient(self.config, self.transport, self.clock)
-
-
-def _named_order(root: Node, topic: str) -> str:
-    """Return which order a thin event is about, empty when about none."""
-    data = root.optional_child("data")
-    if data is None:
-        return ""
-    named = data.identifier("order_id", required=False)
-    if named or not topic.startswith("order."):
-        return named
-    return data.identifier("id", required=False)
 
 
 def _is_settled(row: Row, now: datetime) -> bool:

@@ -16,10 +16,11 @@ from connectors.medusa import MedusaConnector
 from connectors.testing.fake_channel import FakeTransport, FixedClock
 from connectors.transport import Request, Response
 from tools.devenv import DevEnvError
-from tools.e2e_medusa.__main__ import check_log
-from tools.e2e_medusa.story import BIN, CABINET, LAMP, STOCK, Books
-from tools.medusa import CATALOGUE, LOCATIONS
-from tools.medusa.install import INPUTS, SOURCE
+from tools.e2e_shop.books import BIN, CABINET, LAMP, STOCK, Books
+from tools.e2e_shop.run import check_log
+from tools.medusa.install import SOURCE
+from tools.npm_shop import CATALOGUE, LOCATIONS
+from tools.npm_shop.install import INPUTS
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBtZWR1c2Egc3Vic2NyaWJlcg=="
 SUBSCRIBER = SOURCE / "subscribers" / "stock_channel_hub.js"
