@@ -13,12 +13,18 @@ from typing import Any
 from unittest import TestCase
 
 from ..base import Capabilities
-from ..data import CountSnapshot, FetchOrder, OrderSnapshot, ReturnSnapshot
+from ..data import (
+    CancelNotice,
+    CountSnapshot,
+    FetchOrder,
+    OrderSnapshot,
+    ReturnSnapshot,
+)
 from ..errors import BadPayload, BadSignature
 from ..registry import get
 from .conformance_base import ConformanceBase
 
-_EVENTS = (OrderSnapshot, ReturnSnapshot, CountSnapshot, FetchOrder)
+_EVENTS = (OrderSnapshot, ReturnSnapshot, CountSnapshot, FetchOrder, CancelNotice)
 
 HOSTILE_BYTES = (
     b"",

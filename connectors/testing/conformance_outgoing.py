@@ -64,6 +64,7 @@ class OutgoingConformance(ConformanceBase):
 
     def test_results_follow_the_updates(self) -> None:
         """A refused update says so in its own place; the others go through."""
+        self.need("confirms")
         unknown = QuantityKey(sku="NOPE", item_id="item_nope", location_id="main")
         results = self.publish(
             self.update(self.keys[0], "3"),
@@ -174,6 +175,7 @@ class OutgoingConformance(ConformanceBase):
 
     def test_shipment_of_unknown_order_is_rejected(self) -> None:
         """Repeating would not help; a person must look."""
+        self.need("confirms")
         with self.assertRaises(Rejected) as caught:
             self.connector.report_shipment(self.shipment("404", "404-1"))
         self.assertTrue(str(caught.exception))
@@ -181,6 +183,7 @@ class OutgoingConformance(ConformanceBase):
 
     def test_refused_shipment_may_be_told_anew(self) -> None:
         """What was refused once is not refused from memory for ever."""
+        self.need("confirms")
         shipment = self.shipment("1001", "1001-1")
         self.assertRaises(Rejected, self.connector.report_shipment, shipment)
         lines = self.server.add_order("1001")
@@ -201,6 +204,7 @@ class OutgoingConformance(ConformanceBase):
 
     def test_cancellation_of_unknown_order_is_rejected(self) -> None:
         """Repeating would not help; a person must look."""
+        self.need("confirms")
         self.need("can_cancel")
         cancellation = self.cancellation("404", "404-1")
         self.assertRaises(Rejected, self.connector.report_cancel, cancellation)
