@@ -52,7 +52,7 @@ class Row:
     @property
     def is_blank(self) -> bool:
         """Tell whether nothing stands in it."""
-        return all(cell == "" for cell in self.cells)
+        return all(isinstance(cell, str) and not cell.strip() for cell in self.cells)
 
 
 @dataclass(frozen=True)

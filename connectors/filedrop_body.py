@@ -292,9 +292,7 @@ def _with_lots(
             total = Decimal(known["quantity"]) + Decimal(str(line["quantity"]))
             known["quantity"] = format(total, "f")
         else:
-            _refuse(
-                f"lines.{len(found) - 1}.{key[0]}", "is in two rows without two lots"
-            )
+            _refuse(f"lines.{index}.{key[0]}", "is in two rows without two lots")
     return list(found.values()), origins
 
 

@@ -87,7 +87,8 @@ class FileTransport(Transport):
                 "The address must name user and host: sftp://user@host/folder.",
                 field="base_url",
             )
-        parts_of(url)
+        if not parts_of(url):
+            raise Misconfigured("The address must name a folder.", field="base_url")
         return parts
 
     def _translated(self, call: Request) -> Response:
