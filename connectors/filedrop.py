@@ -276,6 +276,8 @@ class FiledropConnector(Connector):
 
     def poll(self, resource: Resource, since: datetime | None) -> Iterator[OrderPage]:
         """Page through the files of a resource; a file is moved once it is stored."""
+        if resource not in self.resources:
+            raise NotImplementedError(resource)
         return self._reader().pages(resource, since)
 
     def fetch_order(self, order_id: str) -> FetchedOrder | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .base import ConfigField
 from .errors import Misconfigured
-from .file_paths import parts_of
+from .file_paths import is_plain
 from .filedrop_columns import COLUMNS, Column, Kind
 
 CONFIG_FIELDS = (
@@ -230,17 +231,24 @@ def read_settings(config: Mapping[str, str]) -> Settings:
 
     :raise Misconfigured: naming the setting that makes no sense.
     """
-    complete, _, end_word = _text(config, "complete", "age").partition("=")
+    complete, end_word = _complete(config)
+    is_left = _one_of(config, "after_reading", ("archive", "leave")) == "leave"
+    if is_left and complete is not Complete.AGE:
+        # They would be passed over once the cursor is beyond their date.
+        raise Misconfigured(
+            "Files that are left where they are can only be complete by age.",
+            field="complete",
+        )
     return Settings(
         address=_address(config),
         folders=_folders(config),
         names=_names(config),
         layout=read_layout(config),
         header=_header(config),
-        complete=_complete(complete.strip(), end_word.strip()),
-        end_word=end_word.strip(),
+        complete=complete,
+        end_word=end_word,
         settle=_seconds(config),
-        is_left=_one_of(config, "after_reading", ("archive", "leave")) == "leave",
+        is_left=is_left,
         location=_text(config, "location", "main"),
         has_pools=not _text(config, "location", ""),
     )
@@ -343,8 +351,9 @@ def _folders(config: Mapping[str, str]) -> dict[str, str]:
             f"Folders are {', '.join(FOLDERS)}, each with a place of its own.",
             field="folders",
         )
-    for place in folders.values():
-        parts_of(quote(place))
+    steps = [step for place in folders.values() for step in place.split("/")]
+    if not all(is_plain(os.fsencode(step)) for step in steps):
+        raise Misconfigured("A folder must not lead out of itself.", field="folders")
     return folders
 
 
@@ -377,12 +386,15 @@ def _header(config: Mapping[str, str]) -> Header:
     )
 
 
-def _complete(word: str, end_word: str) -> Complete:
+def _complete(config: Mapping[str, str]) -> tuple[Complete, str]:
+    """Return how a file shows that it is complete, and by which word."""
+    given = _text(config, "complete", Complete.AGE.value)
+    word, end_word = (part.strip() for part in given.partition("=")[::2])
     if word not in list(Complete) or (word == Complete.END) != bool(end_word):
         raise Misconfigured(
             "A file is complete by age, by done, or by end=WORD.", field="complete"
         )
-    return Complete(word)
+    return Complete(word), end_word
 
 
 def _seconds(config: Mapping[str, str]) -> int:

@@ -41,7 +41,8 @@ class Stored:
 class FakeFiledrop(FakeServer):
     """Folders, files, and the partner's books.
 
-    ``files`` has what lies in each folder, by path; ``taken`` what the partner read.
+    ``files`` has what lies in each folder, by path; ``taken`` what the partner read,
+    which is nothing while he ``is_away``.
     """
 
     def __init__(self, clock: FixedClock, password: str = PASSWORD) -> None:
@@ -53,6 +54,7 @@ class FakeFiledrop(FakeServer):
         self.taken: list[str] = []
         self.titles: dict[str, str] = {}
         self.places: dict[str, str] = {}
+        self.is_away = False
 
     def is_write(self, call: Request) -> bool:
         """Tell whether an operation changes something."""
@@ -160,7 +162,7 @@ class FakeFiledrop(FakeServer):
             return json_response({}, 409)
         self.files[target] = self.files.pop(path)
         folder, _, name = target.rpartition("/")
-        if folder in ("out", "reports"):
+        if folder in ("out", "reports") and not self.is_away:
             self._take(name, self.rows(target))
         return json_response({}, 201)
 
@@ -179,7 +181,7 @@ class FakeFiledrop(FakeServer):
         self.books.effects.append(name)
 
     def _take_number(self, row: Mapping[str, str]) -> None:
-        place = (row["sku"], row["location_id"])
+        place = (row["sku"], row.get("location_id", "main"))
         level = self.books.levels.get(place)
         if level is not None and int(row["sequence"]) > level.sequence:
             self.books.show(*place, Decimal(row["quantity"]), int(row["sequence"]))
