@@ -405,12 +405,13 @@ class CancelledLine:
 class CancelNotice:
     """The delivery says what of an order is cancelled, and nothing of the rest.
 
-    :param int version: grows with each change of the order, as in its snapshots.
+    :param int | None version: grows with each change of the order, as in its
+        snapshots; None when the channel does not say.
     :param lines: none when the whole order is cancelled.
     """
 
     order_id: str
-    version: int
+    version: int | None
     cancelled_at: datetime
     lines: tuple[CancelledLine, ...] = ()
 

@@ -82,9 +82,10 @@ def _read_cancel(node: Node) -> CancelNotice:
     )
     if len({line.id for line in lines}) != len(lines):
         node.refuse("must not name the same line twice", "lines")
+    has_version = node.value.get("version") is not None
     return CancelNotice(
         order_id=node.identifier("order_id"),
-        version=node.integer("version"),
+        version=node.integer("version") if has_version else None,
         cancelled_at=node.time("updated_at"),
         lines=lines,
     )
@@ -167,7 +168,9 @@ def finish(
         return _finish_count(data, lines, settings)
     updated_at = parse_time(data.get("updated_at")) or changed_at
     data["updated_at"] = format_time(updated_at)
-    data.setdefault("version", int(updated_at.timestamp() * 1000))
+    if kind is not Kind.CANCELS:
+        # The date of a cancel says nothing about the versions of its order.
+        data.setdefault("version", int(updated_at.timestamp() * 1000))
     finishers = {
         Kind.ORDERS: _finish_order,
         Kind.CANCELS: _finish_cancel,

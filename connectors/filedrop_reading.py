@@ -27,6 +27,7 @@ from .filedrop_rows import (
 )
 from .filedrop_settings import Complete, Layout, Settings
 from .filedrop_store import Drop, Entry
+from .transport import MAX_BYTES
 
 KINDS = {
     Resource.ORDERS: (Kind.ORDERS, Kind.CANCELS),
@@ -155,7 +156,10 @@ class DropReader:
             return [problem(source, wrong)], "quarantine"
         if content is None:
             return None, ""
-        return [*content.found, *wrong_deliveries(source, content.wrong)], "archive"
+        return [
+            *content.found,
+            *wrong_deliveries(source, content.wrong, kind),
+        ], "archive"
 
     def _content(
         self, folder: str, entry: Entry, kind: Kind, now: datetime
@@ -254,6 +258,19 @@ class DropReader:
             and not _is_passed_over(entry.name)
             and self.settings.kind_of(entry.name) not in CATALOGUE
         )
+
+
+def read_upload(settings: Settings, kind: Kind, source: Source, raw: bytes) -> Content:
+    """Return what a file holds that somebody brought by hand.
+
+    :raise Unreadable: when it cannot be read at all.
+    """
+    if len(raw) > MAX_BYTES:
+        raise Unreadable("It is too big; send it in parts.")
+    table = read_table(source.name, raw, settings.layout)
+    if settings.complete is Complete.END:
+        table = without_end(table, settings.end_word) or table
+    return RowReader(kind, settings).read(table, source)
 
 
 def read_table(name: str, raw: bytes, layout: Layout) -> Table:

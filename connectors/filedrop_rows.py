@@ -314,7 +314,9 @@ class RowReader:
         return WrongRow(row.line, self.name_of(column), reason, group.key)
 
 
-def wrong_deliveries(source: Source, wrong: tuple[WrongRow, ...]) -> list[FetchedOrder]:
+def wrong_deliveries(
+    source: Source, wrong: tuple[WrongRow, ...], kind: Kind = Kind.ORDERS
+) -> list[FetchedOrder]:
     """Return one delivery per wrong row, so that each waits for a person.
 
     Of very many the rest is told as one.
@@ -324,10 +326,10 @@ def wrong_deliveries(source: Source, wrong: tuple[WrongRow, ...]) -> list[Fetche
         rest = wrong[MOST_WRONG:]
         reason = f"and {len(rest) - 1} rows after it are wrong as well"
         told.append(WrongRow(rest[0].line, rest[0].column, reason))
-    return [problem(source, one) for one in told]
+    return [problem(source, one, kind) for one in told]
 
 
-def problem(source: Source, wrong: WrongRow) -> FetchedOrder:
+def problem(source: Source, wrong: WrongRow, kind: Kind | None = None) -> FetchedOrder:
     """Return the delivery that tells a person what is wrong with a row or file.
 
     :param wrong: line 0 means the file as a whole.
@@ -341,8 +343,10 @@ def problem(source: Source, wrong: WrongRow) -> FetchedOrder:
         wrong.group,
         wrong.cells,
     )
+    # An order that comes again settles its own rows, and not those of its returns.
+    group = wrong.group if kind is Kind.ORDERS else f"{kind}:{wrong.group}"
     return FetchedOrder(
-        order_id=wrong.group or source.name,
+        order_id=group if wrong.group else source.name,
         dedupe_key=f"row:{hashlib.sha256(raw).hexdigest()}",
         topic=ROW,
         raw=raw,
