@@ -86,6 +86,9 @@ class Capabilities:
     :param bool can_cancel: ``report_cancel`` works.
     :param bool fractions: quantities may have decimals.
     :param bool registers_webhooks: ``watch_webhooks`` works.
+    :param bool confirms: the channel says at once whether it knows an item or order;
+        False where things are left for a partner who looks at them later.
+    :param bool full_files: ``write_all`` works.
     """
 
     quantity_meaning: QuantityMeaning
@@ -100,6 +103,8 @@ class Capabilities:
     can_cancel: bool
     fractions: bool
     registers_webhooks: bool = False
+    confirms: bool = True
+    full_files: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +232,13 @@ class Connector(ABC):
             back before it sends anything new.
         :raise Misconfigured: a person must act first; nothing was applied.
         """
+
+    def write_all(self, updates: Sequence[QuantityUpdate]) -> str:
+        """Leave a file with every number the channel was told; return its name.
+
+        Numbers keep the sequence they were told with: no number becomes newer by it.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def fetch_quantities(self, keys: Sequence[QuantityKey]) -> list[ObservedQuantity]:

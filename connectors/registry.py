@@ -12,6 +12,7 @@ _BUILT_IN = {
     "rest": (".rest", "RestConnector"),
     "medusa": (".medusa", "MedusaConnector"),
     "vendure": (".vendure", "VendureConnector"),
+    "filedrop": (".filedrop", "FiledropConnector"),
 }
 """Module and class by key; a module is imported when it is first asked for."""
 

@@ -152,6 +152,8 @@ from . import (
     stock_channel_watch,
     stock_channel_watch_jobs,
     stock_channel_health,
+    stock_channel_cancel_notice,
+    stock_channel_filedrop,
     stock_channel_overview,
     stock_channel_report,
     stock_channel_report_return,

@@ -7,7 +7,6 @@ from odoo import models
 from ..connectors import registry
 from ..connectors.data import Health
 from ..connectors.errors import ConnectorError, Misconfigured, RetryLater
-from ..connectors.transport import Transport
 
 _logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ class StockChannelConnection(models.Model):
     def _transport(self):
         """Return the object that does every outgoing call of this channel."""
         hosts = self.sudo().allowed_hosts or ""
-        return Transport(
+        return registry.get(self.connector).transport_class(
             allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()]
         )
 

@@ -100,6 +100,7 @@ class StockChannelPoll(models.Model):
                 order_key=f"order:{order.order_id}",
                 raw=order.raw,
                 origin="poll",
+                key_is_content=order.key_is_content,
             )
         if page.high_water:
             cursor._advance(as_naive(page.high_water))

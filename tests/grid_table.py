@@ -81,6 +81,7 @@ WIZARDS = {
     "stock.channel.credential.wizard": Row(admin=ALL, other=ALL),
     "stock.channel.credential.wizard.line": Row(admin=ALL, other=ALL),
     "stock.channel.erasure": Row(manager=MAP, admin=MAP, other=MAP),
+    "stock.channel.file.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.ignore.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.inspect.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.inspect.wizard.row": Row("", ALL, ALL, "", ALL, other=ALL),

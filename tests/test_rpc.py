@@ -33,6 +33,7 @@ METHODS = {
         "action_go_live": "manager",
         "action_go_shadow": "manager",
         "action_match": "signer",
+        "action_open_files": "user",
         "action_open_held": "user",
         "action_pause": "manager",
         "action_read_back": "operator",
@@ -83,6 +84,10 @@ METHODS = {
         "action_step": "user",
     },
     "stock.channel.exception.event": {"action_open_document": "user"},
+    "stock.channel.file.wizard": {
+        "action_download": "operator",
+        "action_import": "operator",
+    },
     "stock.channel.ignore.wizard": {
         "action_done": "operator",
     },
@@ -160,6 +165,7 @@ METHODS = {
 AIMED = {
     "stock.channel.assign.wizard": "action_done",
     "stock.channel.credential.wizard": "action_save",
+    "stock.channel.file.wizard": "action_import",
     "stock.channel.ignore.wizard": "action_done",
     "stock.channel.inspect.wizard": "action_done",
     "stock.channel.match.wizard": "action_match",

@@ -1,5 +1,6 @@
 from . import (
     stock_channel_credential_wizard,
+    stock_channel_file_wizard,
     stock_channel_ignore_wizard,
     stock_channel_erasure,
     stock_channel_inspect_wizard,

@@ -13,13 +13,20 @@ from typing import Any
 from unittest import TestCase
 
 from ..base import Capabilities, Told
-from ..data import CountSnapshot, Event, FetchOrder, OrderSnapshot, ReturnSnapshot
+from ..data import (
+    CancelNotice,
+    CountSnapshot,
+    Event,
+    FetchOrder,
+    OrderSnapshot,
+    ReturnSnapshot,
+)
 from ..errors import BadPayload, BadSignature
 from ..registry import get
 from ..transport import Transport
 from .conformance_base import ConformanceBase
 
-_EVENTS = (OrderSnapshot, ReturnSnapshot, CountSnapshot, FetchOrder)
+_EVENTS = (OrderSnapshot, ReturnSnapshot, CountSnapshot, FetchOrder, CancelNotice)
 
 HOSTILE_BYTES = (
     b"",
@@ -57,6 +64,8 @@ def told_by(event: Event) -> set[Told]:
     """Return what an event speaks of besides an order."""
     if isinstance(event, ReturnSnapshot):
         return {Told.RETURNS}
+    if isinstance(event, CancelNotice):
+        return {Told.CANCELS}
     if isinstance(event, OrderSnapshot) and (
         event.cancelled or any(line.cancelled_quantity for line in event.lines)
     ):

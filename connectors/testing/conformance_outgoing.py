@@ -81,6 +81,7 @@ class OutgoingConformance(ConformanceBase):
         item and location, not by place in the answer; what the channel refuses is
         ``rejected`` with its words.
         """
+        self.need("confirms")
         unknown = QuantityKey(sku="NOPE", item_id="item_nope", location_id="main")
         results = self.publish(
             self.update(unknown, "4"),
@@ -230,6 +231,7 @@ class OutgoingConformance(ConformanceBase):
         What to do: raise ``Rejected`` with the channel's words when it does not know
         the order.
         """
+        self.need("confirms")
         with self.assertRaises(Rejected) as caught:
             self.connector.report_shipment(self.shipment("404", "404-1"))
         self.assertTrue(str(caught.exception))
@@ -241,6 +243,7 @@ class OutgoingConformance(ConformanceBase):
         What to do: make ``shipment.revision`` part of the idempotency key: a refusal is
         remembered by the channel under the old one.
         """
+        self.need("confirms")
         shipment = self.shipment("1001", "1001-1")
         self.assertRaises(Rejected, self.connector.report_shipment, shipment)
         lines = self.server.add_order("1001")
@@ -269,6 +272,7 @@ class OutgoingConformance(ConformanceBase):
         What to do: raise ``Rejected`` with the channel's words when it does not know
         the order.
         """
+        self.need("confirms")
         self.need("can_cancel")
         cancellation = self.cancellation("404", "404-1")
         self.assertRaises(Rejected, self.connector.report_cancel, cancellation)

@@ -66,6 +66,14 @@ ROWS: tuple[tuple[str, Callable[[Kind], str]], ...] = (
     ),
     ("numbers in one call, at most", lambda kind: f"{kind.capabilities.batch_size:,}"),
     ("fractions of a unit", lambda kind: _yes(kind.capabilities.fractions)),
+    (
+        "says at once whether it knows an item",
+        lambda kind: _yes(kind.capabilities.confirms),
+    ),
+    (
+        "takes a list of all numbers, too",
+        lambda kind: _yes(kind.capabilities.full_files),
+    ),
     ("what it shows can be read back", lambda kind: _yes(kind.capabilities.read_back)),
     ("orders come by", _orders_by),
     ("setting up its webhooks", _registers),

@@ -57,6 +57,8 @@ class TestTable(unittest.TestCase):
                 "the same call twice has one effect": "yes",
                 "numbers in one call, at most": "1,000",
                 "fractions of a unit": "yes",
+                "says at once whether it knows an item": "yes",
+                "takes a list of all numbers, too": "no",
                 "what it shows can be read back": "yes",
                 "orders come by": "polling",
                 "setting up its webhooks": "none built in",
