@@ -89,6 +89,11 @@ class Marks:
             self.cancels[cancellation_id] = mark
             self._write()
 
+    def forget_cancel(self, cancellation_id: str) -> None:
+        """Let go of a cancellation that was refused."""
+        if self.cancels.pop(cancellation_id, None) is not None:
+            self._write()
+
     def claimed(self) -> set[str]:
         """Return the fulfilments that are known to be of one of our shipments."""
         return {m.fulfillment for m in self.shipments.values() if m.fulfillment}
