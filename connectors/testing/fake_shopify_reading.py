@@ -107,7 +107,7 @@ class FakeShopifyReading:
 
     def reading_answers(self) -> dict[str, Callable[[Row], Row]]:
         """Return what answers each operation."""
-        answers = {
+        answers: dict[str, Callable[[Row], Row]] = {
             "HubOrders": self._orders,
             "HubOrder": lambda given: {"order": self._order(given["id"])},
             "HubOrderDate": lambda given: {"order": self._found(given["id"])},
