@@ -169,6 +169,25 @@ OWNER = """query HubOwner($id: ID!) {
     ... on ReverseFulfillmentOrder { maybe: order { id } } }
 }"""
 
+COSTS: Mapping[str, float] = {
+    ORDERS: 102,
+    ORDER: 620,
+    ORDER_DATE: 1,
+    ORDER_LINES: 450,
+    ORDER_SHIPPING_LINES: 330,
+    ORDER_PLACES: 103,
+    ORDER_PARTS: 501,
+    ORDER_RETURNS: 103,
+    FULFILLMENT: 204,
+    FULFILLMENT_ORDER: 205,
+    REFUND: 560,
+    RETURN: 160,
+    RETURN_PARTS: 103,
+    REVERSE: 260,
+    OWNER: 2,
+}
+"""Points a query asks for at most; what it does not find is given back."""
+
 # ------------------------------------------------------------------- stored body
 
 _AMOUNT = "presentmentMoney.amount"

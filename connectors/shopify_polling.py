@@ -95,7 +95,7 @@ class ShopifyPolling:
         kind, _, number = wire_id.removeprefix("gid://shopify/").partition("/")
         if kind not in OWNED or not _NUMBER.fullmatch(number):
             return ""
-        node = part(self._ask(payload.OWNER, wire_id, 10), "node")
+        node = part(self._ask(payload.OWNER, wire_id), "node")
         owner = part(node, "order") or part(node, "maybe")
         return str(owner.get("id") or "")
 
@@ -114,7 +114,7 @@ class ShopifyPolling:
             answer = self._client.query(
                 payload.ORDERS,
                 {"first": PAGE, "after": after, "query": _since(cursor)},
-                cost=3 + PAGE,
+                payload.COSTS[payload.ORDERS],
             )
             found = connection(answer, "orders")
             yield found
@@ -136,12 +136,12 @@ class ShopifyPolling:
         then, and the next poll finds it.
         """
         for _reading in range(_READINGS):
-            order = part(self._ask(payload.ORDER, wire_id, 500), "order")
+            order = part(self._ask(payload.ORDER, wire_id), "order")
             if not order:
                 return None
             if not self._complete(wire_id, order):
                 return order
-            now = part(self._ask(payload.ORDER_DATE, wire_id, 2), "order")
+            now = part(self._ask(payload.ORDER_DATE, wire_id), "order")
             if now.get("updatedAt") == order.get("updatedAt"):
                 break
         return order
@@ -149,13 +149,13 @@ class ShopifyPolling:
     def _complete(self, wire_id: str, order: Row) -> bool:
         """Read what one query did not answer; tell whether there was any."""
         calls = 0
-        for name, document, cost in (
-            ("lineItems", payload.ORDER_LINES, 600),
-            ("shippingLines", payload.ORDER_SHIPPING_LINES, 500),
+        for name, document in (
+            ("lineItems", payload.ORDER_LINES),
+            ("shippingLines", payload.ORDER_SHIPPING_LINES),
         ):
             if _has_more(order, name):
                 calls += 1
-                order[name] = self._all(document, wire_id, cost, "order", name)
+                order[name] = self._all(document, wire_id, "order", name)
         calls += self._complete_places(wire_id, order)
         calls += self._complete_parts(wire_id, order)
         calls += self._complete_returns(wire_id, order)
@@ -167,7 +167,7 @@ class ShopifyPolling:
         places = _nodes(order, name)
         if _has_more(order, name):
             known = {place.get("id"): place for place in places}
-            found = self._all(payload.ORDER_PLACES, wire_id, 110, "order", name)
+            found = self._all(payload.ORDER_PLACES, wire_id, "order", name)
             places = [known.get(row.get("id"), row) for row in found]
         for index, place in enumerate(places):
             if "lineItems" not in place or _has_more(place, "lineItems"):
@@ -175,7 +175,6 @@ class ShopifyPolling:
                 places[index] = self._whole(
                     payload.FULFILLMENT_ORDER,
                     place,
-                    320,
                     ("fulfillmentOrder", "lineItems"),
                 )
         order[name] = places
@@ -186,7 +185,7 @@ class ShopifyPolling:
         parcels, refunds = rows(order, "fulfillments"), rows(order, "refunds")
         calls = 0
         if len(parcels) >= 5 or len(refunds) >= 20:
-            answer = part(self._ask(payload.ORDER_PARTS, wire_id, 510), "order")
+            answer = part(self._ask(payload.ORDER_PARTS, wire_id), "order")
             known = {row.get("id"): row for row in parcels}
             found = rows(answer, "fulfillments")
             parcels = [known.get(row.get("id"), row) for row in found]
@@ -196,11 +195,11 @@ class ShopifyPolling:
             if lines not in parcel or _has_more(parcel, lines):
                 calls += 1
                 parcels[index] = self._whole(
-                    payload.FULFILLMENT, parcel, 220, ("fulfillment", lines)
+                    payload.FULFILLMENT, parcel, ("fulfillment", lines)
                 )
         order["fulfillments"] = parcels
         order["refunds"] = [
-            self._whole(payload.REFUND, row, 800, ("refund", "refundLineItems"))
+            self._whole(payload.REFUND, row, ("refund", "refundLineItems"))
             for row in refunds
         ]
         return calls + len(refunds)
@@ -210,35 +209,32 @@ class ShopifyPolling:
         name = "returns"
         found = _nodes(order, name)
         if _has_more(order, name):
-            found = self._all(payload.ORDER_RETURNS, wire_id, 110, "order", name)
+            found = self._all(payload.ORDER_RETURNS, wire_id, "order", name)
         order[name] = [self._return(row) for row in found]
         return len(found)
 
     def _return(self, row: Row) -> Row:
-        whole = self._whole(payload.RETURN, row, 220, ("return", "returnLineItems"))
+        whole = self._whole(payload.RETURN, row, ("return", "returnLineItems"))
         name = "reverseFulfillmentOrders"
-        parts = self._all(payload.RETURN_PARTS, str(row.get("id")), 110, "return", name)
+        parts = self._all(payload.RETURN_PARTS, str(row.get("id")), "return", name)
         whole[name] = [
-            self._whole(
-                payload.REVERSE, part, 500, ("reverseFulfillmentOrder", "lineItems")
-            )
-            for part in parts
+            self._whole(payload.REVERSE, one, ("reverseFulfillmentOrder", "lineItems"))
+            for one in parts
         ]
         return whole
 
     # ------------------------------------------------------------------- calls
 
-    def _ask(self, document: str, wire_id: str, cost: float) -> Row:
-        return self._client.query(document, {"id": wire_id}, cost=cost)
+    def _ask(self, document: str, wire_id: str) -> Row:
+        return self._client.query(document, {"id": wire_id}, payload.COSTS[document])
 
-    def _all(self, document: str, wire_id: str, cost: float, *path: str) -> list[Row]:
+    def _all(self, document: str, wire_id: str, *path: str) -> list[Row]:
         """Return every entry of a connection."""
+        cost = payload.COSTS[document]
         pages = self._client.pages(document, {"id": wire_id}, cost, *path)
         return [row for page in pages for row in page]
 
-    def _whole(
-        self, document: str, row: Row, cost: float, path: tuple[str, str]
-    ) -> Row:
+    def _whole(self, document: str, row: Row, path: tuple[str, str]) -> Row:
         """Return one thing with every entry of its connection.
 
         :raise RetryLater: when it is gone: the order is being changed.
@@ -248,7 +244,7 @@ class ShopifyPolling:
         entries: list[Row] = []
         while True:
             variables = {"id": wire_id, "after": after}
-            answer = self._client.query(document, variables, cost=cost)
+            answer = self._client.query(document, variables, payload.COSTS[document])
             found = part(answer, path[0])
             if not found:
                 raise RetryLater("Shopify's answer makes no sense: a part is missing.")
