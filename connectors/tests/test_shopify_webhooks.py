@@ -4,12 +4,11 @@ from typing import Any
 
 from ..data import WebhookFinding, WebhookState
 from ..errors import Misconfigured
-from ..shopify_deliveries import TOPIC_FIELDS
+from ..shopify_deliveries import TOPIC_FIELDS, TOPICS
 from ..testing.fake_channel import Fault
 from .shopify_case import ShopifyCase
 
 ADDRESS = "https://erp.example/stock_channel/webhook/abc"
-TOPICS = list(TOPIC_FIELDS)
 
 
 class TestShopifyWebhooks(ShopifyCase):
@@ -36,6 +35,7 @@ class TestShopifyWebhooks(ShopifyCase):
             (row["uri"], row["format"], row["name"]),
         )
         self.assertEqual(list(TOPIC_FIELDS[TOPICS[0]]), row["includeFields"])
+        self.assertIsNone(self.row("ORDERS_EDITED")["includeFields"])
 
     def test_what_shopify_dropped_is_made_again(self) -> None:
         """It does so after eight failures, without a word."""
