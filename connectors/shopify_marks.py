@@ -31,7 +31,7 @@ mutation HubMark($metafields: [MetafieldsSetInput!]!) {
 KEY = "stock_channel_hub"
 """Key of the metafield, in the namespace that is reserved for the app."""
 
-_COST = 12.0
+_COST = 15.0
 _CHANGED_MEANWHILE = ("STALE_OBJECT", "INVALID_COMPARE_DIGEST")
 
 
