@@ -285,7 +285,10 @@ class Sale:
     def left_over(self, *without: Fate) -> int:
         """Return what all units but those of some fates cost, delivery included."""
         kept = [
-            unit for line in self.lines for unit in line.units if unit.fate not in without
+            unit
+            for line in self.lines
+            for unit in line.units
+            if unit.fate not in without
         ]
         goods = sum(unit.price + unit.tax for unit in kept)
         return goods + self.shipping + self._tax(self.shipping)

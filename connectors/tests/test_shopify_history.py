@@ -130,9 +130,7 @@ class TestHistories(unittest.TestCase):
             wanted = sale.left_over(Fate.CANCELLED)
             self.assertEqual(Decimal(wanted) * CENT, order.total)
         removes = any(step[0] == "remove" for step in steps)
-        self.assertLessEqual(
-            abs(order.total - told(order)), self.slack(sale, removes)
-        )
+        self.assertLessEqual(abs(order.total - told(order)), self.slack(sale, removes))
 
     def slack(self, sale: Sale, removes: bool) -> Decimal:
         """Return what rounding may hide: nothing, where Shopify rounds nothing.
@@ -194,9 +192,7 @@ def told(order: OrderSnapshot) -> Decimal:
 
 def _amounts(order: OrderSnapshot) -> list[Fraction]:
     with_tax: Callable[[Fraction, Decimal | None], Fraction] = lambda amount, rate: (  # noqa: E731
-        amount
-        if order.prices_include_tax
-        else amount * (1 + Fraction(rate or 0) / 100)
+        amount if order.prices_include_tax else amount * (1 + Fraction(rate or 0) / 100)
     )
     result = []
     for line in order.lines:
