@@ -65,6 +65,8 @@ needs to travel and to be stored with a hint. Other topics name nobody."""
 TAKE_TEST_ORDERS = "test_orders"
 """Setting under which test orders are taken."""
 
+_YES = ("1", "on", "true", "yes")
+
 _IGNORED = (
     "app",
     "app_subscriptions",
@@ -176,7 +178,7 @@ class ShopifyDeliveries:
         :raise BadPayload: also for a delivery of a kind that nobody expects.
         """
         root = load(raw)
-        takes_tests = bool(self.config.get(TAKE_TEST_ORDERS, "").strip())
+        takes_tests = takes_test_orders(self.config)
         if _is_stored(root):
             if is_test(root) and not takes_tests:
                 return []
@@ -189,6 +191,11 @@ class ShopifyDeliveries:
         if topic.partition("/")[0] in _IGNORED and topic != _ERASURE:
             return []
         root.refuse("names no order")
+
+
+def takes_test_orders(config: Mapping[str, str]) -> bool:
+    """Tell whether orders that were paid with play money are taken."""
+    return config.get(TAKE_TEST_ORDERS, "").strip().lower() in _YES
 
 
 def _is_stored(root: Node) -> bool:

@@ -36,6 +36,9 @@ Row = dict[str, Any]
 LIST = 250
 """Most entries Shopify answers of a list that has no pages."""
 
+PARCELS, REFUNDS = 5, 20
+"""How many of each are asked for with an order; where so many come, there may be more."""
+
 _MONEY = "{ presentmentMoney { amount } }"
 _PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 _TAXES = f"taxLines {{ rate priceSet {_MONEY} }}"
@@ -95,9 +98,9 @@ ORDER = f"""query HubOrder($id: ID!) {{
     fulfillmentOrders(first: 5) {{ nodes {{ {_PLACE}
       lineItems(first: 15) {{ nodes {{ {_PLACE_LINE} }} {_PAGE_INFO} }} }}
       {_PAGE_INFO} }}
-    fulfillments(first: 5) {{ {_PARCEL}
+    fulfillments(first: {PARCELS}) {{ {_PARCEL}
       fulfillmentLineItems(first: 15) {{ nodes {{ {_PARCEL_LINE} }} {_PAGE_INFO} }} }}
-    refunds(first: 20) {{ id }}
+    refunds(first: {REFUNDS}) {{ id }}
     returns(first: 10) {{ nodes {{ id }} {_PAGE_INFO} }}
   }}
 }}"""

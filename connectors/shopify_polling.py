@@ -22,7 +22,7 @@ from .base import ConfigField, Resource
 from .data import FetchedOrder, OrderPage
 from .errors import RetryLater
 from .shopify_client import ShopifyClient, connection, gid, next_page, part, rows
-from .shopify_deliveries import OWNED, TAKE_TEST_ORDERS
+from .shopify_deliveries import OWNED, TAKE_TEST_ORDERS, takes_test_orders
 from .strict_json import format_time, parse_time
 
 Row = dict[str, Any]
@@ -87,8 +87,7 @@ class ShopifyPolling:
         return payload.wrap(order) if order is not None else None
 
     def _is_passed_over(self, order: Row) -> bool:
-        takes_tests = self.config.get(TAKE_TEST_ORDERS, "").strip()
-        return order.get("test") is True and not takes_tests
+        return order.get("test") is True and not takes_test_orders(self.config)
 
     def _owner(self, wire_id: str) -> str:
         """Return the wire id of the order that something belongs to, if any."""
@@ -184,7 +183,7 @@ class ShopifyPolling:
         """Read all parcels and refunds; Shopify has no pages of these lists."""
         parcels, refunds = rows(order, "fulfillments"), rows(order, "refunds")
         calls = 0
-        if len(parcels) >= 5 or len(refunds) >= 20:
+        if len(parcels) >= payload.PARCELS or len(refunds) >= payload.REFUNDS:
             answer = part(self._ask(payload.ORDER_PARTS, wire_id), "order")
             known = {row.get("id"): row for row in parcels}
             found = rows(answer, "fulfillments")

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from .fake_channel import FakeChannel
+from ..shopify_payload import PARCELS, REFUNDS
+from .fake_shopify_orders import FakeShopifyOrders
 
 Row = dict[str, Any]
 
@@ -96,14 +97,17 @@ def dress_order(order: Row) -> None:
         line.setdefault("taxLines", [])
 
 
-class FakeShopifyReading:
-    """Answers the queries of ``shopify_payload``; a mixin of the fake shop.
+class FakeShopifyReading(FakeShopifyOrders):
+    """Answers the queries of ``shopify_payload``; a part of the fake shop.
 
     ``nested`` is how many entries a query answers of what belongs to an order.
     """
 
-    books: FakeChannel
     nested = 15
+
+    def dress_order(self, order: Row) -> None:
+        """Add to a new order what reading it asks for."""
+        dress_order(order)
 
     def reading_answers(self) -> dict[str, Callable[[Row], Row]]:
         """Return what answers each operation."""
@@ -115,9 +119,9 @@ class FakeShopifyReading:
             "HubOrderShippingLines": lambda given: self._of_order(
                 given, "shippingLines"
             ),
-            "HubOrderPlaces": lambda given: self._of_order(given, "fulfillmentOrders"),
-            "HubOrderReturns": lambda given: self._of_order(given, "returns"),
-            "HubOrderParts": lambda given: {"order": self._found(given["id"])},
+            "HubOrderPlaces": lambda given: self._ids(given, "fulfillmentOrders"),
+            "HubOrderReturns": lambda given: self._ids(given, "returns"),
+            "HubOrderParts": self._part_ids,
             "HubOwner": self._owner,
         }
         for operation, field, name, lines in (
@@ -160,7 +164,7 @@ class FakeShopifyReading:
         return {"orders": {"nodes": [*map(dict, rows)], "pageInfo": info}}
 
     def _found(self, wire_id: str) -> Row | None:
-        order = self.books.orders.get(wire_id.rsplit("/", 1)[-1])
+        order = self.order(wire_id)
         return dict(order) if order else None
 
     def _order(self, wire_id: str) -> Row | None:
@@ -171,7 +175,7 @@ class FakeShopifyReading:
         places = [self._cut(place, "lineItems") for place in order["fulfillmentOrders"]]
         parcels = [
             self._cut(parcel, "fulfillmentLineItems")
-            for parcel in order["fulfillments"][:5]
+            for parcel in order["fulfillments"][:PARCELS]
         ]
         total = order.get("currentTotalPriceSet") or money(current_total(order))
         return {
@@ -182,7 +186,7 @@ class FakeShopifyReading:
             "returns": page(order["returns"], None, self.nested),
             "fulfillmentOrders": page(places, None, min(self.nested, 5)),
             "fulfillments": parcels,
-            "refunds": order["refunds"][:20],
+            "refunds": order["refunds"][:REFUNDS],
         }
 
     def _cut(self, row: Row, name: str) -> Row:
@@ -192,6 +196,21 @@ class FakeShopifyReading:
         order = self._found(given["id"])
         rows = page(order[name], given.get("after"), self.nested) if order else None
         return {"order": {**order, name: rows} if order else None}
+
+    def _ids(self, given: Row, name: str) -> Row:
+        """Return a page of what an order has, by its ids alone."""
+        order = self._found(given["id"]) or {name: []}
+        rows = [{"id": row["id"]} for row in order[name]]
+        return {"order": {name: page(rows, given.get("after"), self.nested)}}
+
+    def _part_ids(self, given: Row) -> Row:
+        order = self._found(given["id"]) or {"fulfillments": [], "refunds": []}
+        return {
+            "order": {
+                name: [{"id": row["id"]} for row in order[name]]
+                for name in ("fulfillments", "refunds")
+            }
+        }
 
     def _answer_part(self, field: str, name: str, lines: str) -> Callable[[Row], Row]:
         def answer(given: Row) -> Row:
