@@ -390,16 +390,23 @@ class FakeShopify(FakeShopifyReading, FakeShopifyOrders):
             errors = [{"field": ["topic"], "message": text}]
         else:
             row_id = f"gid://shopify/WebhookSubscription/{len(self.subscriptions) + 1}"
-            row = {"id": row_id, "topic": variables["topic"], **variables["input"]}
-            self.subscriptions.append(row)
+            row = {"id": row_id, "topic": variables["topic"]}
+            self.subscriptions.append(_subscribed(row, variables["input"]))
         payload = {"webhookSubscription": row, "userErrors": errors}
         return {"webhookSubscriptionCreate": payload}
 
     def _resubscribe(self, variables: Row) -> Row:
         [row] = [row for row in self.subscriptions if row["id"] == variables["id"]]
-        row.update(variables["input"])
+        _subscribed(row, variables["input"])
         payload = {"webhookSubscription": row, "userErrors": []}
         return {"webhookSubscriptionUpdate": payload}
+
+
+def _subscribed(row: Row, given: Row) -> Row:
+    """Return a subscription as it is asked for; no fields named stand for all."""
+    fields = given.get("includeFields") or []
+    row.update({**given, "includeFields": fields})
+    return row
 
 
 def _operation(document: str) -> tuple[str, str]:

@@ -35,7 +35,7 @@ class TestShopifyWebhooks(ShopifyCase):
             (row["uri"], row["format"], row["name"]),
         )
         self.assertEqual(list(TOPIC_FIELDS[TOPICS[0]]), row["includeFields"])
-        self.assertIsNone(self.row("ORDERS_EDITED")["includeFields"])
+        self.assertEqual([], self.row("ORDERS_EDITED")["includeFields"])
 
     def test_what_shopify_dropped_is_made_again(self) -> None:
         """It does so after eight failures, without a word."""
