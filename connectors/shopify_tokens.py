@@ -160,10 +160,12 @@ class ShopifyTokens:
 
     def _origin(self) -> str:
         """Return a digest that changes when somebody enters other settings."""
-        names = ("base_url", "client_id", REFRESH)
+        names = ("client_id", REFRESH)
+        text = ""
         if not self._config.get(REFRESH):
-            names = ("base_url", "client_id", "client_secret")
-        text = "\n".join(self._config.get(name, "") for name in names)
+            names = ("client_id", "client_secret")
+            text = address(self._config)
+        text = "\n".join((text, *(self._config.get(name, "") for name in names)))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _setting(self, name: str) -> str:
