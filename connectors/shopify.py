@@ -27,7 +27,7 @@ from .data import (
 )
 from .shopify_cancel import Cancelling
 from .shopify_client import MOST, ShopifyClient
-from .shopify_deliveries import TOPIC_FIELDS, ShopifyDeliveries
+from .shopify_deliveries import TOPIC_FIELDS, TOPICS, ShopifyDeliveries
 from .shopify_fulfilment import Shipping
 from .shopify_levels import read_levels
 from .shopify_listing import check, listings, locations
@@ -139,7 +139,8 @@ class ShopifyConnector(ShopifyDeliveries, ShopifyPolling, Connector):
     # --------------------------------------------------------------- webhooks
 
     def watch_webhooks(self, address: str) -> list[WebhookFinding]:
-        return watch(self._client, address, TOPIC_FIELDS)
+        fields = {topic: TOPIC_FIELDS.get(topic, ()) for topic in TOPICS}
+        return watch(self._client, address, fields)
 
     # ---------------------------------------------------------------- reading
 

@@ -14,9 +14,10 @@ them once more. No money is paid back either: that is finance's to decide.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from .data import Cancellation
-from .errors import Rejected, RetryLater
+from .errors import ConnectorError, Rejected, RetryLater
 from .graphql import Row
 from .shopify_client import (
     ShopifyClient,
@@ -146,7 +147,13 @@ class Cancelling:
             return
         if mark is None:
             marks.note_cancel(self._cancellation.id, CancelMark(left=left))
-        self._edit(order, left)
+        try:
+            self._edit(order, left)
+        except Rejected:
+            # Nothing was changed, and whoever tells it again means it of then.
+            with suppress(ConnectorError):
+                marks.forget_cancel(self._cancellation.id)
+            raise
         marks.note_cancel(self._cancellation.id, CancelMark(left=left, is_done=True))
 
     # ----------------------------------------------------------- what is there

@@ -31,7 +31,7 @@ mutation HubMark($metafields: [MetafieldsSetInput!]!) {
 KEY = "stock_channel_hub"
 """Key of the metafield, in the namespace that is reserved for the app."""
 
-_COST = 12.0
+_COST = 15.0
 _CHANGED_MEANWHILE = ("STALE_OBJECT", "INVALID_COMPARE_DIGEST")
 
 
@@ -87,6 +87,11 @@ class Marks:
         """Keep what is known of a cancellation."""
         if self.cancels.get(cancellation_id) != mark:
             self.cancels[cancellation_id] = mark
+            self._write()
+
+    def forget_cancel(self, cancellation_id: str) -> None:
+        """Let go of a cancellation that was refused."""
+        if self.cancels.pop(cancellation_id, None) is not None:
             self._write()
 
     def claimed(self) -> set[str]:

@@ -57,8 +57,8 @@ mutation HubActivate($item: ID!, $location: ID!, $key: String!) {
 }
 """
 
-_SET_COST = 15.0
-_ACTIVATE_COST = 12.0
+_SET_COST = 20.0
+_ACTIVATE_COST = 15.0
 
 _REASON = "correction"
 _HIGHEST = 1_000_000_000

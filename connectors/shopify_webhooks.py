@@ -62,7 +62,8 @@ def watch(
     findings = []
     for topic, fields in topics.items():
         wanted: Row = {"uri": address, "format": "JSON", "name": NAME}
-        wanted["includeFields"] = list(fields)
+        # Null stands for all of them.
+        wanted["includeFields"] = list(fields) or None
         finding = _settle(client, topic, wanted, by_topic.get(topic, []))
         if finding:
             findings.append(finding)
@@ -107,5 +108,5 @@ def _is_right(row: Row, wanted: Row) -> bool:
     return (
         row.get("uri") == wanted["uri"]
         and row.get("format") == "JSON"
-        and given == sorted(wanted["includeFields"])
+        and given == sorted(wanted["includeFields"] or ())
     )

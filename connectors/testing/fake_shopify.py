@@ -24,7 +24,7 @@ from ..strict_json import format_time
 from ..transport import Request, Response
 from .fake_channel import FixedClock, json_response
 from .fake_shopify_orders import FakeShopifyOrders
-from .fake_shopify_reading import FakeShopifyReading
+from .fake_shopify_reading import FakeShopifyReading, dress_order
 
 Row = dict[str, Any]
 
@@ -110,6 +110,10 @@ class FakeShopify(FakeShopifyReading, FakeShopifyOrders):
             return _operation(json.loads(call.body)["query"])[0] == "mutation"
         return True
 
+    def dress_order(self, order: Row) -> None:
+        """Add what reading an order asks for."""
+        dress_order(order)
+
     def sku_of(self, item: str) -> str:
         """Return the SKU of an item's number, empty when there is none."""
         return next((sku for sku, known in self.items.items() if known == item), "")
@@ -137,6 +141,7 @@ class FakeShopify(FakeShopifyReading, FakeShopifyOrders):
         _kind, name = _operation(document)
         asked = self.costs.get(name, 10.0)
         headers = {"x-shopify-api-version": self.version}
+        self.settle()
         if not self._has_points(asked):
             answer = {"errors": [_top("THROTTLED", "Throttled")]}
             body = {**answer, "extensions": self._cost(asked, None)}
@@ -385,16 +390,23 @@ class FakeShopify(FakeShopifyReading, FakeShopifyOrders):
             errors = [{"field": ["topic"], "message": text}]
         else:
             row_id = f"gid://shopify/WebhookSubscription/{len(self.subscriptions) + 1}"
-            row = {"id": row_id, "topic": variables["topic"], **variables["input"]}
-            self.subscriptions.append(row)
+            row = {"id": row_id, "topic": variables["topic"]}
+            self.subscriptions.append(_subscribed(row, variables["input"]))
         payload = {"webhookSubscription": row, "userErrors": errors}
         return {"webhookSubscriptionCreate": payload}
 
     def _resubscribe(self, variables: Row) -> Row:
         [row] = [row for row in self.subscriptions if row["id"] == variables["id"]]
-        row.update(variables["input"])
+        _subscribed(row, variables["input"])
         payload = {"webhookSubscription": row, "userErrors": []}
         return {"webhookSubscriptionUpdate": payload}
+
+
+def _subscribed(row: Row, given: Row) -> Row:
+    """Return a subscription as it is asked for; no fields named stand for all."""
+    fields = given.get("includeFields") or []
+    row.update({**given, "includeFields": fields})
+    return row
 
 
 def _operation(document: str) -> tuple[str, str]:

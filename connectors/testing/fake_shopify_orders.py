@@ -150,14 +150,15 @@ class FakeShopifyOrders(FakeServer):
         """Add to a new order what reading it asks for beyond this part."""
 
     def order(self, order_gid: object) -> Row | None:
-        """Return an order as it is by now, None when there is none."""
-        key = number(order_gid)
-        order = self.books.orders.get(key)
-        due = self.cancelling.get(key)
-        if order and due and self.clock() >= due:
-            del self.cancelling[key]
-            self._cancelled(order)
-        return order
+        """Return an order, None when there is none."""
+        return self.books.orders.get(number(order_gid))
+
+    def settle(self) -> None:
+        """Finish what the shop does in the background, as far as it is time."""
+        for key, due in list(self.cancelling.items()):
+            if self.clock() >= due:
+                del self.cancelling[key]
+                self._cancelled(self.books.orders[key])
 
     def touch(self, order: Row) -> None:
         """Date an order anew."""
