@@ -152,9 +152,11 @@ def sold_lines(order: Node) -> dict[str, SoldLine]:
     nodes = order.items("lineItems", MAX_LINES)
     refunded = _refunded(order, {node.identifier("id"): node for node in nodes})
     step = step_of(order.identifier("presentmentCurrencyCode").upper())
-    found = {}
+    found: dict[str, SoldLine] = {}
     for node in nodes:
         line_id = node.identifier("id")
+        if line_id in found:
+            node.refuse("must not come twice", "id")
         refunds = refunded.get(line_id, [])
         quantity = count(node, "quantity")
         fulfilled = min(shipped.get(line_id, ZERO), quantity)
