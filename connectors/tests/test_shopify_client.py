@@ -193,6 +193,12 @@ class TestShopifyTokens(ShopifyCase):
         self.assertTrue(self.connect(store, **ROTATING).check().ok)
         self.assertEqual((1, store.first), (server.grants, store.values))
 
+    def test_dash_empties_what_was_entered_once(self) -> None:
+        """The form keeps what is left empty."""
+        config = {**ROTATING, "access_token": "-", "refresh_token": "-"}
+        self.assertTrue(self.connect(**config).check().ok)
+        self.assertEqual(["client_credentials"], self.grants())
+
     def test_refused_grants_need_a_person(self) -> None:
         """Each names the setting to look at."""
         cases: list[tuple[dict[str, str], str]] = [
