@@ -69,7 +69,7 @@ _KEYS = UUID("6f0c6a4e-3f0e-5d3c-9a55-0c8a3bb0a4c1")
 """Namespace of the keys that are derived from the one a push came with."""
 
 _RENEWALS = 4
-"""How often the same rows are sent under a new key before it is given up."""
+"""How many keys that were used up before are passed over, one after the other."""
 
 _STALE = ("CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE")
 _NOT_STOCKED = "ITEM_NOT_STOCKED_AT_LOCATION"
@@ -98,9 +98,10 @@ _UNTRACKED = (
 class Push:
     """One ``publish`` call: each update ends with exactly one result.
 
-    A call with user errors has written nothing. The rows it blames are taken out, the
-    rest is sent again under another key, derived from the rows and how often just these
-    were sent: whoever repeats the push comes by the same keys, and changes nothing.
+    A call with user errors has written nothing. The rows it blames are taken out, and
+    the rest is sent again under the next key. The keys of a push are numbered: whoever
+    repeats it either says the same under each and changes nothing, or is refused by
+    Shopify for saying something else under one of them.
 
     :param updates: as the caller ordered them.
     :param str key: the push's own; the first call goes out under it.
@@ -115,8 +116,9 @@ class Push:
         self._results: dict[int, UpdateResult] = {}
         self._stale: list[int] = []
         self._activated: set[int] = set()
-        self._times: dict[str, int] = {}
-        self._first: tuple[int, ...] = ()
+        self._chunk = 0
+        self._is_split = False
+        self._calls = 0
         self._has_written = False
 
     def run(self) -> list[UpdateResult]:
@@ -126,8 +128,9 @@ class Push:
         """
         ready = self._newest(i for i in range(len(self._updates)) if self._is_fit(i))
         chunks = [ready[start : start + MOST] for start in range(0, len(ready), MOST)]
-        self._first = tuple(chunks[0]) if len(chunks) == 1 else ()
-        for position, chunk in enumerate(chunks):
+        self._is_split = len(chunks) > 1
+        for self._chunk, chunk in enumerate(chunks):
+            self._calls = 0
             try:
                 self._write(chunk)
             except ConnectorError as error:
@@ -135,7 +138,7 @@ class Push:
                     raise
                 # Whatever is left waits too: a shop in trouble is not asked again.
                 self._unknown(
-                    [i for later in chunks[position:] for i in later], error.message
+                    [i for later in chunks[self._chunk :] for i in later], error.message
                 )
                 break
         self._look_at_stale()
@@ -193,6 +196,7 @@ class Push:
     def _write(self, indexes: Sequence[int]) -> None:
         """Write these rows, but for those that Shopify finds fault with."""
         pauses = list(_PAUSES)
+        renewals = _RENEWALS
         left = list(indexes)
         while left:
             try:
@@ -203,20 +207,25 @@ class Push:
                 return
             errors = user_errors(payload)
             codes = {str(error.get("code") or "") for error in errors}
-            if not errors:
-                self._applied(left, payload)
-                return
             if _CONCURRENT in codes:
                 if not pauses:
                     raise RetryLater("Shopify is still busy with the same numbers.")
                 self._client.pause(pauses.pop(0))
-            elif _MISMATCH in codes:
+                continue
+            self._calls += 1
+            if not errors:
+                self._applied(left, payload)
+                return
+            if _MISMATCH in codes:
+                # A repeat of a push that went on otherwise, or a mistake in here.
                 self._unknown(left, "Shopify knows the key of this call from another.")
                 return
-            elif _FAILED_BEFORE in codes:
-                self._count(left)
-            else:
+            if _FAILED_BEFORE not in codes:
                 left = self._without_guilty(left, errors)
+            elif renewals:
+                renewals -= 1
+            else:
+                raise RetryLater("Shopify keeps refusing the call for one before it.")
 
     def _send(self, indexes: Sequence[int]) -> Row:
         quantities = [self._row(index) for index in indexes]
@@ -227,7 +236,7 @@ class Push:
                 "referenceDocumentUri": f"gid://stock-channel-hub/Push/{self._document}",
                 "quantities": quantities,
             },
-            "key": self._key_for(indexes),
+            "key": self._next_key(),
         }
         data = self._client.query(SET_QUANTITIES, variables, cost=_SET_COST)
         payload = part(data, "inventorySetQuantities")
@@ -250,26 +259,11 @@ class Push:
             "changeFromQuantity": None if previous is None else int(previous),
         }
 
-    def _key_for(self, indexes: Sequence[int]) -> str:
-        """Return the key these rows go out under now."""
-        content = self._content(indexes)
-        times = self._times.get(content, 0)
-        if not times and tuple(indexes) == self._first and self._key.strip():
+    def _next_key(self) -> str:
+        """Return the key of the next call; the first one has the push's own."""
+        if not self._calls and not self._is_split and self._key.strip():
             return self._key
-        return str(uuid5(_KEYS, json.dumps([self._key, content, times])))
-
-    def _content(self, indexes: Sequence[int]) -> str:
-        return json.dumps([self._row(index) for index in indexes])
-
-    def _count(self, indexes: Sequence[int]) -> None:
-        """Let the same rows go out under another key.
-
-        :raise RetryLater: when that was done too often.
-        """
-        content = self._content(indexes)
-        self._times[content] = self._times.get(content, 0) + 1
-        if self._times[content] > _RENEWALS:
-            raise RetryLater("Shopify keeps refusing the call for the one before it.")
+        return str(uuid5(_KEYS, json.dumps([self._key, self._chunk, self._calls])))
 
     def _applied(self, indexes: Sequence[int], payload: Row) -> None:
         self._has_written = True
@@ -303,11 +297,7 @@ class Push:
         for index, error in blamed.items():
             if self._is_mended(index, error):
                 again.append(index)
-        again.sort()
-        if again == list(indexes):
-            # The key of these rows is used up by what was refused.
-            self._count(indexes)
-        return again
+        return sorted(again)
 
     def _is_mended(self, index: int, error: Row) -> bool:
         """Do what the error asks for; tell whether the row may go again."""
@@ -348,10 +338,7 @@ class Push:
     def _halved(self, indexes: Sequence[int], errors: Sequence[Row]) -> list[int]:
         """Find the guilty ones of errors that point to no row, by halving."""
         if len(indexes) == 1:
-            if not self._is_mended(indexes[0], errors[0]):
-                return []
-            self._count(indexes)
-            return list(indexes)
+            return list(indexes) if self._is_mended(indexes[0], errors[0]) else []
         middle = len(indexes) // 2
         self._write(indexes[:middle])
         return list(indexes[middle:])
