@@ -104,6 +104,11 @@ class ShopifyConnector(ShopifyDeliveries, ShopifyPolling, Connector):
         TEST_ORDERS,
     )
 
+    @classmethod
+    def make_secret(cls) -> str:
+        """Return nothing: Shopify signs with its own secret, and takes none of ours."""
+        return ""
+
     @cached_property
     def _client(self) -> ShopifyClient:
         return ShopifyClient(self.config, self.transport, self.clock, self.tokens)

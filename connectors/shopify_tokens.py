@@ -25,6 +25,9 @@ from .transport import Response, Transport
 
 TOKEN = "access_token"  # noqa: S105 - the name of the setting
 REFRESH = "refresh_token"
+_NOTHING = ("", "-")
+"""A setting that was entered once can be changed, not emptied: a dash empties it."""
+
 _ORIGIN = "origin"
 """Key under which a store keeps a digest of the settings its tokens came from."""
 
@@ -73,12 +76,11 @@ class ShopifyTokens:
         return self._exchange(refused)[TOKEN]
 
     def _is_fixed(self) -> bool:
-        has_grant = self._config.get("client_id") and self._config.get("client_secret")
-        if self._config.get(REFRESH):
+        if self._value(REFRESH):
             return False
-        if self._config.get(TOKEN):
+        if self._value(TOKEN):
             return True
-        if has_grant:
+        if self._value("client_id") and self._value("client_secret"):
             return False
         raise Misconfigured(
             "Enter the access token of the app, or its client id and client secret.",
@@ -105,7 +107,7 @@ class ShopifyTokens:
             "client_secret": self._setting("client_secret"),
             "grant_type": "client_credentials",
         }
-        is_rotating = bool(self._config.get(REFRESH))
+        is_rotating = bool(self._value(REFRESH))
         if is_rotating:
             is_ours = kept.get(_ORIGIN) == self._origin()
             body["grant_type"] = REFRESH
@@ -160,17 +162,23 @@ class ShopifyTokens:
 
     def _origin(self) -> str:
         """Return a digest that changes when somebody enters other settings."""
-        names = ("base_url", "client_id", REFRESH)
-        if not self._config.get(REFRESH):
-            names = ("base_url", "client_id", "client_secret")
-        text = "\n".join(self._config.get(name, "") for name in names)
+        names = ("client_id", REFRESH)
+        text = ""
+        if not self._value(REFRESH):
+            names = ("client_id", "client_secret")
+            text = address(self._config)
+        text = "\n".join((text, *map(self._value, names)))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _setting(self, name: str) -> str:
-        value = self._config.get(name, "").strip()
+        value = self._value(name)
         if not value:
             raise Misconfigured("The setting is empty.", field=name)
         return value
+
+    def _value(self, name: str) -> str:
+        value = self._config.get(name, "").strip()
+        return "" if value in _NOTHING else value
 
 
 def address(config: Mapping[str, str]) -> str:

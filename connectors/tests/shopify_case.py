@@ -32,6 +32,10 @@ class ShopifyCase(unittest.TestCase):
             {"base_url": BASE_URL, **config}, self.transport, self.clock, (), tokens
         )
 
+    def paused(self) -> list[float]:
+        """Return how long was waited for points, in seconds."""
+        return [round(seconds, 4) for seconds in self.transport.pauses]
+
     def sent(self, name: str) -> list[dict[str, Any]]:
         """Return the variables of every call of an operation, in their order."""
         calls = [c for c in self.transport.calls if c.url.endswith("/graphql.json")]

@@ -322,7 +322,7 @@ class TestShopifyShapes(ShopifyCase):
     def test_throttled(self) -> None:
         """The same call again, when there are points for it."""
         self.assertEqual(["push-1", "push-1"], self.push("throttled"))
-        self.assertEqual([1.72], self.transport.pauses)
+        self.assertEqual([1.72], self.paused())
         self.assertEqual(ResultStatus.APPLIED, self.result.status)
 
     def test_stale(self) -> None:
