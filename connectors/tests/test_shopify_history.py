@@ -1,11 +1,12 @@
 """Whatever happens to an order at Shopify, what is read of it adds up."""
 
 import unittest
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..data import OrderSnapshot, ReturnSnapshot
@@ -18,28 +19,30 @@ from .shopify_sale import Fate, Sale
 
 CENT = Decimal("0.01")
 KINDS = ("CANCEL", "NO_RESTOCK")
-AFTER = ("RETURN", "NO_RESTOCK", "LEGACY_RESTOCK")
+AFTER = ("RETURN", "NO_RESTOCK")
 FATES = ("RESTOCKED", "NOT_RESTOCKED", "MISSING", "PROCESSING_REQUIRED")
 
 LINES = st.lists(
     st.tuples(st.integers(1, 99_99), st.integers(1, 5), st.integers(0, 99)),
     min_size=1,
-    max_size=3,
+    max_size=2,
 ).map(lambda lines: [(p, q, min(p * q, off * p * q // 100)) for p, q, off in lines])
 STEPS = st.lists(
     st.tuples(
         st.sampled_from("ship cancel remove refund shipping return all".split()),
-        st.integers(0, 2),
-        st.integers(1, 3),
+        st.integers(0, 1),
+        st.integers(1, 2),
         st.integers(0, 3),
     ),
+    min_size=3,
     max_size=7,
-)
+).map(lambda steps: [("ship", 0, 2, 0), *steps])
 TAXES = st.tuples(st.booleans(), st.sampled_from([0, 7, 20]))
 
 
-def play(sale: Sale, steps: list[tuple[str, int, int, int]]) -> None:
-    """Let a history happen."""
+def play(sale: Sale, steps: list[tuple[str, int, int, int]]) -> Counter[str]:
+    """Let a history happen; return how many of each line are back or looked at."""
+    came: Counter[str] = Counter()
     for what, index, number, choice in steps:
         index %= len(sale.lines)
         if what == "ship":
@@ -49,16 +52,21 @@ def play(sale: Sale, steps: list[tuple[str, int, int, int]]) -> None:
         elif what == "remove":
             sale.remove(index, number)
         elif what == "refund":
-            sale.refund(index, number, AFTER[choice % 3])
+            kind = AFTER[choice % 2]
+            shipped = sale.lines[index].count(Fate.SHIPPED)
+            if kind == "RETURN":
+                came[sale.lines[index].id] += min(number, shipped)
+            sale.refund(index, number, kind)
         elif what == "shipping":
             sale.refund_shipping(100 * number)
         elif what == "return":
-            _return(sale, index, number, choice)
+            came[sale.lines[index].id] += _return(sale, index, number, choice)
         else:
             sale.cancel_all()
+    return came
 
 
-def _return(sale: Sale, index: int, number: int, choice: int) -> None:
+def _return(sale: Sale, index: int, number: int, choice: int) -> int:
     number = min(number, sale.lines[index].count(Fate.SHIPPED))
     if number:
         back = sale.announce(index, number)
@@ -66,6 +74,7 @@ def _return(sale: Sale, index: int, number: int, choice: int) -> None:
         sale.dispose(back, kind, number)
         restock = "RETURN" if kind == "RESTOCKED" else "NO_RESTOCK"
         sale.refund_return(back, index, number, restock)
+    return 0 if FATES[choice] == "MISSING" else number
 
 
 def read(sale: Sale) -> tuple[OrderSnapshot, list[ReturnSnapshot]]:
@@ -77,6 +86,7 @@ def read(sale: Sale) -> tuple[OrderSnapshot, list[ReturnSnapshot]]:
 class TestHistories(unittest.TestCase):
     """Random sales, told by Shopify and read by us."""
 
+    @settings(max_examples=30)
     @given(LINES, TAXES, STEPS, st.booleans())
     def test_quantities_are_possible(
         self,
@@ -142,26 +152,26 @@ class TestHistories(unittest.TestCase):
         hidden = (0 if sale.inclusive else units + 1) + (units if removes else 0)
         return hidden * CENT
 
-    @given(LINES, TAXES, STEPS)
-    def test_returns_never_exceed_what_left(
+    @settings(max_examples=30)
+    @given(LINES, STEPS)
+    def test_what_comes_back_is_counted_once(
         self,
         lines: list[tuple[int, int, int]],
-        taxes: tuple[bool, int],
         steps: list[tuple[str, int, int, int]],
     ) -> None:
-        """And no unit is counted by its return and by its refund."""
-        sale = Sale(lines, *taxes)
-        play(sale, steps)
-        order, returns = read(sale)
-        back = dict.fromkeys((line.id for line in order.lines), Decimal(0))
+        """Not by its return and again by its refund."""
+        sale = Sale(lines)
+        came = play(sale, steps)
+        _order, returns = read(sale)
+        back: Counter[str] = Counter()
         for snapshot in returns:
             for line in snapshot.lines:
                 self.assertLessEqual(line.restocked, line.quantity)
-                back[line.order_line_id] += line.quantity
-        for line in order.lines:
-            self.assertLessEqual(back[line.id], line.fulfilled_quantity)
+                back[line.order_line_id] += int(line.quantity)
+        self.assertEqual(+came, +back)
         self.assertEqual(len({snapshot.id for snapshot in returns}), len(returns))
 
+    @settings(max_examples=15)
     @given(LINES, STEPS)
     def test_versions_grow(
         self,
@@ -172,7 +182,7 @@ class TestHistories(unittest.TestCase):
         sale = Sale(lines)
         known: dict[str, int] = {}
         version = 0
-        for step in [("ship", 0, 1, 0), *steps]:
+        for step in steps:
             play(sale, [step])
             order, returns = read(sale)
             self.assertGreater(order.version, version)
