@@ -50,6 +50,7 @@ SCOPES = (
     "read_merchant_managed_fulfillment_orders",
     "write_merchant_managed_fulfillment_orders",
     "read_returns",
+    "read_customers",
 )
 """Access scopes the hub needs; the right to write implies the one to read."""
 

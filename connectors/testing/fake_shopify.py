@@ -447,4 +447,5 @@ def _scopes() -> set[str]:
         "write_order_edits",
         "write_merchant_managed_fulfillment_orders",
         "read_returns",
+        "read_customers",
     }

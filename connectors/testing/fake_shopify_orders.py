@@ -196,6 +196,7 @@ class FakeShopifyOrders(FakeServer):
         return {
             "id": gid("FulfillmentOrder", self.next_number()),
             "status": "OPEN",
+            "updatedAt": self.now(),
             "requestStatus": "UNSUBMITTED",
             "supportedActions": [{"action": "CREATE_FULFILLMENT"}, {"action": "MOVE"}],
             "assignedLocation": {
@@ -282,6 +283,8 @@ class FakeShopifyOrders(FakeServer):
         return {"movedFulfillmentOrder": made}
 
     def _close(self, work: Row) -> None:
+        """Date what was worked on anew; close it when nothing is left."""
+        work["updatedAt"] = self.now()
         if not any(line["remainingQuantity"] for line in work["lineItems"]):
             work["status"] = "CLOSED"
 
@@ -314,7 +317,11 @@ class FakeShopifyOrders(FakeServer):
         for line, count in picked:
             line["remainingQuantity"] -= count
             by_id[line["lineItem"]["id"]]["unfulfilledQuantity"] -= count
-            shipped = {"quantity": count, "lineItem": line["lineItem"]}
+            shipped = {
+                "id": gid("FulfillmentLineItem", self.next_number()),
+                "quantity": count,
+                "lineItem": line["lineItem"],
+            }
             made["fulfillmentLineItems"].append(shipped)
         for _order, work, _lines in chosen:
             self._close(work)

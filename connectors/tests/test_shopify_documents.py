@@ -24,6 +24,7 @@ from .. import (
 )
 from ..data import (
     Cancellation,
+    OrderSnapshot,
     QuantityKey,
     QuantityUpdate,
     ReportedLine,
@@ -282,6 +283,30 @@ class TestShopifyCalls(ShopifyCase):
         self.assertEqual("T2", order["fulfillments"][0]["trackingInfo"][0]["number"])
         self.assertEqual([3, 3], [ln["currentQuantity"] for ln in order["lineItems"]])
         self.assertTrue(other["cancelledAt"])
+        self.assertEqual([], self.faults)
+
+    def test_orders(self) -> None:
+        """Listed, read whole, read again after goods have left."""
+        shipment = Shipment(
+            id="P1",
+            order_id="1001",
+            location_id=MAIN,
+            shipped_at=self.clock(),
+            lines=(ReportedLine(order_line_id="10011", quantity=Decimal(2)),),
+        )
+        self.connector.report_shipment(shipment)
+        [page] = self.connector.fetch_orders(None)
+        [polled] = page.orders
+        self.assertEqual(polled, self.connector.fetch_order("1001"))
+        [snapshot] = self.connector.parse(polled.raw, polled.topic)
+        assert isinstance(snapshot, OrderSnapshot)  # noqa: S101 - for the type checker
+        self.assertEqual(
+            [("10011", 3, 2, MAIN), ("10012", 5, 0, MAIN)],
+            [
+                (line.id, line.quantity, line.fulfilled_quantity, line.location_id)
+                for line in snapshot.lines
+            ],
+        )
         self.assertEqual([], self.faults)
 
     def test_what_there_is(self) -> None:
