@@ -24,7 +24,7 @@ START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 PERSON: Row = {
     "customer": {
-        "id": gid("Customer", 42),
+        "id": "gid://shopify/Customer/42",
         "firstName": "Ada",
         "lastName": "Lovelace",
     },
@@ -212,11 +212,6 @@ class Sale:
         if not rows and not shipping:
             return
         now = self.now()
-        charge = {
-            "id": gid("RefundShippingLine", self.next_id()),
-            "subtotalAmountSet": cents(shipping),
-            "taxAmountSet": cents(self._tax(shipping)),
-        }
         self.refunds.append(
             {
                 "id": gid("Refund", self.next_id()),
@@ -225,9 +220,17 @@ class Sale:
                 "return": {"id": return_id} if return_id else None,
                 "totalRefundedSet": cents(whole),
                 "refundLineItems": rows,
-                "refundShippingLines": {"nodes": [charge] if shipping else []},
+                "refundShippingLines": {"nodes": self._charge_refund(shipping)},
             }
         )
+
+    def _charge_refund(self, shipping: int) -> list[Row]:
+        row = {
+            "id": gid("RefundShippingLine", self.next_id()),
+            "subtotalAmountSet": cents(shipping),
+            "taxAmountSet": cents(self._tax(shipping)),
+        }
+        return [row] if shipping else []
 
     def _tax(self, amount: int) -> int:
         return 0 if self.inclusive else round(amount * self.rate / 100)
