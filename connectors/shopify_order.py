@@ -9,7 +9,7 @@ before it ships is off both. No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
 from .data import (
@@ -172,30 +172,30 @@ def _charges(order: Node, sold: Iterable[SoldLine]) -> tuple[ShippingLine, ...]:
     for line in sold:
         if is_charge(line.node):
             result.append(_charge_of(line, has_tips, _step(order)))
+    return (*result, *_fees(order))
+
+
+def _fees(order: Node) -> Iterator[ShippingLine]:
+    """Yield what Shopify adds at the end; duties without a tax of their own."""
     for node in order.items("additionalFees", MAX_LINES, False):
-        result.append(
-            ShippingLine(
-                id=_charge_id(node, "fee"),
-                title=node.text("name", 1000)[:255],
-                amount=money_of(node, "price"),
-                tax_rate=tax_rate(node),
-                kind=ChargeKind.FEE,
-                code="additional_fee",
-            )
+        yield ShippingLine(
+            id=_charge_id(node, "fee"),
+            title=node.text("name", 1000)[:255],
+            amount=money_of(node, "price"),
+            tax_rate=tax_rate(node),
+            kind=ChargeKind.FEE,
+            code="additional_fee",
         )
     duties = optional_money(order, "currentTotalDutiesSet")
     if duties and not order.boolean("dutiesIncluded"):
-        result.append(
-            ShippingLine(
-                id="duties",
-                title="Duties",
-                amount=duties,
-                tax_rate=ZERO,
-                kind=ChargeKind.FEE,
-                code="duties",
-            )
+        yield ShippingLine(
+            id="duties",
+            title="Duties",
+            amount=duties,
+            tax_rate=ZERO,
+            kind=ChargeKind.FEE,
+            code="duties",
         )
-    return tuple(result)
 
 
 def _charge_id(node: Node, kind: str) -> str:

@@ -22,6 +22,26 @@ MAIN, SHOP = "7001", "7002"
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
+PERSON: Row = {
+    "customer": {
+        "id": "gid://shopify/Customer/42",
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+    },
+    "shippingAddress": {
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "company": "Engines",
+        "address1": "12 St James's Square",
+        "city": "London",
+        "zip": "SW1Y 4JH",
+        "provinceCode": "ENG",
+        "countryCodeV2": "GB",
+        "phone": "+44 20 7946 0000",
+    },
+}
+
+
 class Fate(Enum):
     """What became of a unit."""
 
@@ -169,7 +189,6 @@ class Sale:
         parts: Sequence[tuple[int, Sequence[Unit], str]],
         shipping: int = 0,
         return_id: str | None = None,
-        place: str = MAIN,
     ) -> None:
         rows, whole = [], shipping + self._tax(shipping)
         for index, units, kind in parts:
@@ -177,15 +196,15 @@ class Sale:
             tax = sum(unit.tax for unit in units)
             whole += price + tax
             if units:
+                place = None if kind == "NO_RESTOCK" else {"id": gid("Location", MAIN)}
+                line = {"id": gid("LineItem", self.lines[index].id)}
                 rows.append(
                     {
                         "id": gid("RefundLineItem", self.next_id()),
                         "quantity": len(units),
                         "restockType": kind,
-                        "location": None
-                        if kind == "NO_RESTOCK"
-                        else {"id": gid("Location", place)},
-                        "lineItem": {"id": gid("LineItem", self.lines[index].id)},
+                        "location": place,
+                        "lineItem": line,
                         "subtotalSet": cents(price),
                         "totalTaxSet": cents(tax),
                     }
@@ -193,11 +212,6 @@ class Sale:
         if not rows and not shipping:
             return
         now = self.now()
-        charge = {
-            "id": gid("RefundShippingLine", self.next_id()),
-            "subtotalAmountSet": cents(shipping),
-            "taxAmountSet": cents(self._tax(shipping)),
-        }
         self.refunds.append(
             {
                 "id": gid("Refund", self.next_id()),
@@ -206,9 +220,17 @@ class Sale:
                 "return": {"id": return_id} if return_id else None,
                 "totalRefundedSet": cents(whole),
                 "refundLineItems": rows,
-                "refundShippingLines": {"nodes": [charge] if shipping else []},
+                "refundShippingLines": {"nodes": self._charge_refund(shipping)},
             }
         )
+
+    def _charge_refund(self, shipping: int) -> list[Row]:
+        row = {
+            "id": gid("RefundShippingLine", self.next_id()),
+            "subtotalAmountSet": cents(shipping),
+            "taxAmountSet": cents(self._tax(shipping)),
+        }
+        return [row] if shipping else []
 
     def _tax(self, amount: int) -> int:
         return 0 if self.inclusive else round(amount * self.rate / 100)
@@ -310,22 +332,7 @@ class Sale:
             "displayFinancialStatus": "PAID",
             "taxesIncluded": self.inclusive,
             "email": "ada@example.com",
-            "customer": {
-                "id": gid("Customer", 42),
-                "firstName": "Ada",
-                "lastName": "Lovelace",
-            },
-            "shippingAddress": {
-                "firstName": "Ada",
-                "lastName": "Lovelace",
-                "company": "Engines",
-                "address1": "12 St James's Square",
-                "city": "London",
-                "zip": "SW1Y 4JH",
-                "provinceCode": "ENG",
-                "countryCodeV2": "GB",
-                "phone": "+44 20 7946 0000",
-            },
+            **PERSON,
             "billingAddress": None,
             "currentTotalPriceSet": cents(left),
             "lineItems": [*map(self._line_row, self.lines)],

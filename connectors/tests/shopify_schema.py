@@ -22,7 +22,7 @@ try:
 except ImportError:
     graphql = None
 
-import connectors as package
+package = importlib.import_module(__package__.rpartition(".")[0])
 
 SCHEMA = (
     Path(__file__).parents[2].parent / "shared/contracts/shopify/admin_2026-07.graphql"
