@@ -13,6 +13,7 @@ _BUILT_IN = {
     "medusa": (".medusa", "MedusaConnector"),
     "vendure": (".vendure", "VendureConnector"),
     "filedrop": (".filedrop", "FiledropConnector"),
+    "shopify": (".shopify", "ShopifyConnector"),
 }
 """Module and class by key; a module is imported when it is first asked for."""
 
