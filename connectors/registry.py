@@ -11,6 +11,7 @@ from .base import Connector
 _BUILT_IN = {
     "rest": (".rest", "RestConnector"),
     "medusa": (".medusa", "MedusaConnector"),
+    "woocommerce": (".woocommerce", "WooCommerceConnector"),
 }
 """Module and class by key; a module is imported when it is first asked for."""
 
