@@ -14,6 +14,7 @@ _BUILT_IN = {
     "vendure": (".vendure", "VendureConnector"),
     "filedrop": (".filedrop", "FiledropConnector"),
     "shopify": (".shopify", "ShopifyConnector"),
+    "woocommerce": (".woocommerce", "WooCommerceConnector"),
 }
 """Module and class by key; a module is imported when it is first asked for."""
 
