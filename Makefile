@@ -59,6 +59,10 @@ tours: ## browser tours in a real Chromium
 e2e-medusa: ## the whole loop against a real Medusa shop
 	@$(PYTHON) -m tools.e2e_medusa
 
+.PHONY: e2e-vendure
+e2e-vendure: ## the whole loop against a real Vendure shop
+	@$(PYTHON) -m tools.e2e_vendure
+
 .PHONY: bench
 bench: ## measure the speed against baselines; BENCH="delta --listings 10000"
 	@$(PYTHON) -m benchmarks $(BENCH)

@@ -181,6 +181,10 @@ class Office:
         name_approver(self.admin)
         self._press("action_go_live")
 
+    def compare(self) -> None:
+        """Press the button that reads what the channel shows, all of it."""
+        self._press("action_read_back")
+
     def _press(self, method: str) -> Any:
         return self.admin.call("stock.channel", method, [self.channel_id])
 

@@ -205,19 +205,14 @@ class Play(ABC, Generic[ShopType]):
         levels = self._shop.levels()
         ledger = self._office.ledger()
         quants = self._office.on_hand()
-        wrong = []
+        wrong = self._wrong_levels(levels)
         for key in sorted({*STOCK, *levels, *ledger, *quants}):
             where = " at ".join(key)
             stock, sold = self._books.stock.get(key), self._books.sold.get(key)
             if stock is None or sold is None:
                 wrong.append(f"{where} should not exist")
                 continue
-            level, row = levels.get(key), ledger.get(key)
-            if level != self._books.level(key):
-                wanted = self._books.level(key)
-                wrong.append(
-                    f"{self.shop_name} shows {level} for {where}, not {wanted}"
-                )
+            row = ledger.get(key)
             if quants.get(key) != (stock, sold):
                 wrong.append(f"Odoo has {quants.get(key)} of {where}")
             if row is None:
@@ -228,17 +223,39 @@ class Play(ABC, Generic[ShopType]):
                 wrong.append(f"the ledger says {row} for {where}")
         return wrong
 
+    def _wrong_levels(self, levels: Mapping[Key, Level]) -> list[str]:
+        """Return how what the shop shows differs from the books."""
+        return [
+            f"{self.shop_name} shows {levels.get(key)} for {' at '.join(key)}, not "
+            f"{self._books.level(key)}"
+            for key in STOCK
+            if levels.get(key) != self._books.level(key)
+        ]
+
     def _wait(
         self, problems: Callable[[], list[str]], seconds: float, what: str
     ) -> None:
         """Wait until a step is true, both sides agree, and nothing is left to do."""
+        self._wait_for(
+            lambda: problems() or self._disagreements() or self._office.unfinished(),
+            seconds,
+            what,
+        )
+
+    def _wait_for(
+        self, problems: Callable[[], list[str]], seconds: float, what: str
+    ) -> None:
+        """Wait until a step is true, whatever else still differs.
+
+        :raise DevEnvError: at once when Odoo needs a person for something.
+        """
 
         def left() -> list[str]:
             self._odoo.check_alive()
             trouble = self._office.trouble()
             if trouble:
                 raise DevEnvError(f"While waiting for {what}: {'; '.join(trouble)}")
-            return problems() or self._disagreements() or self._office.unfinished()
+            return problems()
 
         wait_for(left, seconds=seconds, what=what)
 
