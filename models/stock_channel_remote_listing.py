@@ -81,7 +81,9 @@ class StockChannelRemoteListing(models.Model):
         help="The channel did not list it any more in the last complete reading.",
     )
 
-    state = fields.Selection(STATES, "Status", required=True, default="new")
+    state = fields.Selection(
+        STATES, "Status", required=True, readonly=True, default="new"
+    )
     is_open = fields.Boolean("To Do", readonly=True, help="Somebody should look at it.")
     listing_id = fields.Many2one(
         "stock.channel.listing",
