@@ -113,10 +113,11 @@ class LimitConformance(ConformanceBase):
         What to do: let the transport's errors out of the function you give to
         ``tokens.exchange``; never store before the answer is read.
         """
-        ended = self.need_tokens()
+        self.need_tokens()
         for fault in _UNSEEN:
             with self.subTest(fault=fault):
                 self.begin()
+                ended = self.need_tokens()
                 tokens = MemoryTokens(ended)
                 self.connector = self.make_connector(tokens)
                 before = self.server.renewals
