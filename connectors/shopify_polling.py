@@ -13,17 +13,28 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from . import shopify_payload as payload
-from .base import ConfigField, Resource
+from .base import Clock, ConfigField, Resource
 from .data import FetchedOrder, OrderPage
-from .errors import RetryLater
-from .shopify_client import ShopifyClient, connection, gid, next_page, part, rows
+from .errors import RateLimited, RetryLater
+from .limits import Bucket
+from .shopify_client import (
+    POINTS,
+    ShopifyClient,
+    connection,
+    gid,
+    next_page,
+    part,
+    rows,
+)
 from .shopify_deliveries import OWNED, TAKE_TEST_ORDERS, takes_test_orders
 from .strict_json import format_time, parse_time
+from .transport import Transport
 
 Row = dict[str, Any]
 
@@ -33,6 +44,11 @@ PAGE = 100
 OVERLAP = timedelta(minutes=2)
 """How far a poll looks back behind its cursor: the list is a search index, and a
 change gets there a moment after it has its date."""
+
+SETTLED = timedelta(minutes=10)
+"""Age at which nothing appears in the list any more, with room for a clock that is
+minutes off. The cursor follows so far behind the clock, or a shop where nothing happens
+would have its last busy minutes read again and again."""
 
 _READINGS = 3
 """How often an order that changes while it is read is read."""
@@ -52,6 +68,8 @@ class ShopifyPolling:
     """The reading side of the connector."""
 
     config: Mapping[str, str]
+    clock: Clock
+    transport: Transport
 
     resources: ClassVar[tuple[Resource, ...]] = (Resource.ORDERS,)
     impersonal: ClassVar[tuple[str, ...]] = payload.IMPERSONAL
@@ -62,20 +80,41 @@ class ShopifyPolling:
     def _client(self) -> ShopifyClient: ...
 
     def fetch_orders(self, since: datetime | None) -> Iterator[OrderPage]:
-        """Page through changed orders, oldest change first."""
+        """Page through changed orders, oldest change first.
+
+        What may have come late into the list, with a date before ``since``, is read at
+        the end: most of it is known already, and must not keep the rest waiting.
+        """
         seen: set[tuple[str, str]] = set()
-        for found in self._changed(since - OVERLAP if since else None):
-            orders = []
-            for row in found:
-                known = (str(row.get("id")), str(row.get("updatedAt")))
-                if known in seen:
-                    continue
-                seen.add(known)
-                order = self._read(str(row.get("id")))
-                if order is not None and not self._is_passed_over(order):
-                    orders.append(payload.wrap(order))
-            dates = [_date_of(row) for row in found]
-            yield OrderPage(orders=tuple(orders), high_water=max(dates, default=None))
+        begun_at = self.clock()
+        for found in self._changed(since, None):
+            yield from self._one_by_one(found, seen)
+        if since is None:
+            return
+        if begun_at - SETTLED > since:
+            yield OrderPage(orders=(), high_water=begun_at - SETTLED)
+        for found in self._changed(since - OVERLAP, since):
+            for page in self._one_by_one(found, seen):
+                yield replace(page, high_water=None)
+
+    def _one_by_one(
+        self, found: Iterable[Row], seen: set[tuple[str, str]]
+    ) -> Iterator[OrderPage]:
+        """Read orders and tell of each at once.
+
+        An order costs up to some hundred points, of which the smallest plan has a
+        hundred a second. Where they run out, a poll must have come further than the
+        one before it.
+        """
+        for row in found:
+            known = (str(row.get("id")), str(row.get("updatedAt")))
+            if known in seen:
+                continue
+            seen.add(known)
+            order = self._read(known[0])
+            taken = order is not None and not self._is_passed_over(order)
+            wrapped = (payload.wrap(order),) if order is not None and taken else ()
+            yield OrderPage(orders=wrapped, high_water=_date_of(row))
 
     def fetch_order(self, order_id: str) -> FetchedOrder | None:
         """Read one order; also by the wire id of something that belongs to it."""
@@ -100,8 +139,10 @@ class ShopifyPolling:
 
     # ---------------------------------------------------------------- the list
 
-    def _changed(self, start: datetime | None) -> Iterator[list[Row]]:
-        """Yield pages of ids and dates.
+    def _changed(
+        self, start: datetime | None, end: datetime | None
+    ) -> Iterator[list[Row]]:
+        """Yield pages of ids and dates, of what changed at ``start`` and before ``end``.
 
         Each page begins at the date where the last one ended, and not behind it: an
         order that changes meanwhile moves to the end, and none moves up unseen. Only
@@ -112,7 +153,7 @@ class ShopifyPolling:
         while True:
             answer = self._client.query(
                 payload.ORDERS,
-                {"first": PAGE, "after": after, "query": _since(cursor)},
+                {"first": PAGE, "after": after, "query": _between(cursor, end)},
                 payload.COSTS[payload.ORDERS],
             )
             found = connection(answer, "orders")
@@ -133,13 +174,25 @@ class ShopifyPolling:
 
         The last reading counts even if the order changed once more: its date moved
         then, and the next poll finds it.
+
+        :raise RateLimited: until the bucket is full, since a long order may take it.
         """
+        try:
+            return self._read_at_rest(wire_id)
+        except RateLimited as error:
+            limit = self.transport.limits.get(POINTS)
+            if isinstance(limit, Bucket):
+                full = limit.wait(limit.maximum, self.clock())
+                error.after = max(full, error.after or 0.0)
+            raise
+
+    def _read_at_rest(self, wire_id: str) -> Row | None:
         for _reading in range(_READINGS):
             order = part(self._ask(payload.ORDER, wire_id), "order")
             if not order:
                 return None
             if not self._complete(wire_id, order):
-                return order
+                break
             now = part(self._ask(payload.ORDER_DATE, wire_id), "order")
             if now.get("updatedAt") == order.get("updatedAt"):
                 break
@@ -253,11 +306,14 @@ class ShopifyPolling:
                 return {**found, path[1]: entries}
 
 
-def _since(moment: datetime | None) -> str | None:
-    """Return the filter for what changed at or after a moment; seconds are all."""
-    if moment is None:
-        return None
-    return f"updated_at:>='{format_time(moment.replace(microsecond=0))}'"
+def _between(start: datetime | None, end: datetime | None) -> str | None:
+    """Return the filter for what changed within a time; Shopify knows seconds only."""
+    terms = [
+        f"updated_at:{sign}'{format_time(moment.replace(microsecond=0))}'"
+        for sign, moment in ((">=", start), ("<", end))
+        if moment is not None
+    ]
+    return " ".join(terms) or None
 
 
 def _date_of(row: Mapping[str, Any]) -> datetime:

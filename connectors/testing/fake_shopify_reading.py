@@ -18,6 +18,7 @@ from .fake_shopify_orders import FakeShopifyOrders
 Row = dict[str, Any]
 
 _SINCE = re.compile(r"updated_at:>='([^']+)'")
+_UNTIL = re.compile(r"updated_at:<'([^']+)'")
 _CENT = Decimal("0.01")
 
 
@@ -147,10 +148,13 @@ class FakeShopifyReading(FakeShopifyOrders):
 
     def _orders(self, given: Row) -> Row:
         """List orders by date and id; the cursor says both."""
-        match = _SINCE.search(given.get("query") or "")
-        since = match[1] if match else ""
+        query = given.get("query") or ""
+        since, until = (
+            match[1] if (match := pattern.search(query)) else last
+            for pattern, last in ((_SINCE, ""), (_UNTIL, "~"))
+        )
         orders = sorted(self.books.orders.values(), key=_place)
-        found = [order for order in orders if order["updatedAt"] >= since]
+        found = [order for order in orders if since <= order["updatedAt"] < until]
         if given.get("after"):
             found = [
                 order for order in found if _place(order) > _behind(given["after"])

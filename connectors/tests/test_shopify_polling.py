@@ -12,10 +12,10 @@ from unittest.mock import patch
 from .. import shopify_payload as payload
 from .. import shopify_polling
 from ..data import FetchedOrder, OrderSnapshot, ReturnSnapshot
-from ..errors import BadPayload, Misconfigured, RetryLater
+from ..errors import BadPayload, Misconfigured, RateLimited, RetryLater
 from ..shopify import ShopifyConnector
 from ..strict_json import format_time
-from ..testing.fake_channel import FixedClock
+from ..testing.fake_channel import FakeTransport, FixedClock
 from ..testing.fake_shopify import ACCESS_TOKEN, BASE_URL, FakeShopify, TopError
 from ..testing.fake_shopify_reading import page
 from . import shopify_schema
@@ -235,6 +235,52 @@ class TestWhichOrders(ShopifyCase):
         self.clock.advance(2)
         self.assertEqual([], self.poll(0))
 
+    def test_what_came_late_is_read_last(self) -> None:
+        """It keeps nothing waiting, and moves no cursor."""
+        for number in ("2000", "2001"):
+            self.shop.add_order(number)
+            self.clock.advance(60)
+        since = self.clock() - timedelta(seconds=60)
+        pages = list(self.connector.fetch_orders(since))
+        self.assertEqual(
+            [(["2001"], since), (["2000"], None)],
+            [([o.order_id for o in p.orders], p.high_water) for p in pages],
+        )
+
+    def test_cursor_follows_the_clock_where_nothing_happens(self) -> None:
+        """Or the last busy minutes would be read with every poll for ever."""
+        self.shop.add_order("2000")
+        since = self.clock()
+        self.clock.advance(900)
+        pages = list(self.connector.fetch_orders(since))
+        marks = [page_.high_water for page_ in pages if page_.high_water]
+        self.assertEqual(self.clock() - timedelta(minutes=10), max(marks))
+        self.shop.transport.calls.clear()
+        self.assertEqual([], list(self.connector.fetch_orders(max(marks))))
+        self.assertEqual(["HubOrders", "HubOrders"], self.asked())
+
+    def test_few_points_hold_nothing_up(self) -> None:
+        """On the smallest plan a poll ends early, but further than the last one."""
+        for number in range(40):
+            self.clock.advance(3)
+            self.shop.add_order(str(2000 + number))
+        self.shop.costs = {"HubOrder": 600.0, "HubOrders": 100.0}
+        self.shop.points = 2000.0
+        cursor, found, rounds = None, [], 0
+        while len(set(found)) < 40:
+            rounds += 1
+            self.assertLess(rounds, 15)
+            self.connector.transport = FakeTransport(self.shop.handle, self.clock)
+            vars(self.connector).pop("_client", None)
+            before = cursor
+            try:
+                for page_ in self.connector.fetch_orders(cursor):
+                    found += [order.order_id for order in page_.orders]
+                    cursor = max(filter(None, (cursor, page_.high_water)))
+            except RateLimited as error:
+                self.clock.advance(error.after or 0)
+            self.assertNotEqual(before, cursor)
+
     def test_fractions_of_a_second_lose_no_order(self) -> None:
         """Shopify dates by the second, the cursor may be finer."""
         self.shop.add_order("2000")
@@ -282,8 +328,7 @@ class TestWhichOrders(ShopifyCase):
 
     def test_empty_list_has_no_date(self) -> None:
         """The cursor stays where it is."""
-        [page_] = self.connector.fetch_orders(None)
-        self.assertEqual(((), None), (page_.orders, page_.high_water))
+        self.assertEqual([], list(self.connector.fetch_orders(None)))
 
 
 @unittest.skipUnless(shopify_schema.is_there(), shopify_schema.REASON)
