@@ -1,6 +1,7 @@
 """``connectors`` runs without Odoo, and on nothing but ``requests``."""
 
 import ast
+import functools
 import subprocess
 import sys
 import unittest
@@ -35,7 +36,8 @@ def modules() -> list[Path]:
     return [p for p in ROOT.rglob("*.py") if "tests" not in p.relative_to(ROOT).parts]
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """Return the top-level names a module imports absolutely."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -43,7 +45,7 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add((node.module or "").partition(".")[0])
-    return found
+    return frozenset(found)
 
 
 class TestIndependence(unittest.TestCase):
