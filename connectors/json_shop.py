@@ -24,9 +24,13 @@ from .data import (
 )
 from .errors import BadPayload, BadSignature, ConnectorError, Misconfigured, Rejected
 from .signing import equals, hmac_sha256_base64
-from .strict_json import Answer
+from .strict_json import Answer, load
 
 _SHORTEST_SECRET = 16
+
+
+def _sorted(value: Any) -> bytes:
+    return jsonlib.dumps(value, sort_keys=True, default=str).encode()
 
 
 class JsonShop(Connector):
@@ -111,22 +115,27 @@ class JsonShop(Connector):
             raise BadSignature("No signature matches.")
 
     def describe(self, raw: bytes, headers: Mapping[str, str]) -> Delivery:
-        """File by what the body says: the same version of an order comes once."""
+        """File by what the body says: the same content of an order comes once.
+
+        Polled or delivered makes no difference, nor does the order of keys. The same
+        version with another content is another delivery.
+        """
         try:
             event = next(iter(self.parse(raw, self.topic)), None)
+            raw = _sorted(load(raw).value)
         except BadPayload:
             event = None
         key, order_key = f"digest:{body_digest(raw)}", ""
         if isinstance(event, OrderSnapshot):
             order_key = f"order:{event.id}"
-            key = f"{order_key}:{event.version}"
+            key = f"{order_key}:{event.version}:{body_digest(raw)[:16]}"
         elif isinstance(event, ReturnSnapshot):
             order_key = f"order:{event.order_id}"
         return Delivery(dedupe_key=key, topic=self.topic, order_key=order_key)
 
     def fetched(self, order_id: str, body: Any) -> FetchedOrder:
         """Wrap what was polled into the body a delivery of it would have."""
-        raw = jsonlib.dumps(body, sort_keys=True, default=str).encode()
+        raw = _sorted(body)
         said = self.describe(raw, {})
         return FetchedOrder(
             order_id=order_id, dedupe_key=said.dedupe_key, topic=self.topic, raw=raw
