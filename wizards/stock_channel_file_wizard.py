@@ -14,6 +14,8 @@ from ..models.stock_channel_connection import utc_now
 
 # More rows than this are counted, not shown.
 MOST_SHOWN = 200
+HEAD = Markup("<th>%s</th>")
+CELL = Markup("<td>%s</td>")
 
 
 class StockChannelFileWizard(models.TransientModel):
@@ -69,9 +71,9 @@ class StockChannelFileWizard(models.TransientModel):
                 continue
             wizard.good_count = len(content.found)
             wizard.wrong_count = len(content.wrong)
-            wizard.preview = wizard._table(content)
+            wizard.preview = wizard._preview_of(content)
 
-    def _table(self, content):
+    def _preview_of(self, content):
         """Return what would happen, what is wrong first."""
         rows = [
             (wrong.line, wrong.group, wrong.column, wrong.reason)
@@ -85,9 +87,9 @@ class StockChannelFileWizard(models.TransientModel):
             self.env._("Column"),
             self.env._("What"),
         )
-        body = [_row("td", row) for row in rows[:MOST_SHOWN]]
+        body = [_row(CELL, row) for row in rows[:MOST_SHOWN]]
         return Markup('<table class="table table-sm">%s%s</table>') % (
-            _row("th", heads),
+            _row(HEAD, heads),
             Markup().join(body),
         )
 
@@ -193,7 +195,6 @@ class StockChannelFileWizard(models.TransientModel):
         return read_upload(settings, Kind(self.kind), self._source(), raw)
 
 
-def _row(tag, cells):
+def _row(cell, cells):
     """Return a row of a table; whatever stands in the file is text."""
-    cell = Markup("<{0}>%s</{0}>").format(Markup(tag))
     return Markup("<tr>%s</tr>") % Markup().join(cell % (text,) for text in cells)
