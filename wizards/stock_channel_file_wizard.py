@@ -1,7 +1,5 @@
 from base64 import b64decode, b64encode
 
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -14,8 +12,6 @@ from ..models.stock_channel_connection import utc_now
 
 # More rows than this are counted, not shown.
 MOST_SHOWN = 200
-HEAD = Markup("<th>%s</th>")
-CELL = Markup("<td>%s</td>")
 
 
 class StockChannelFileWizard(models.TransientModel):
@@ -75,22 +71,14 @@ class StockChannelFileWizard(models.TransientModel):
 
     def _preview_of(self, content):
         """Return what would happen, what is wrong first."""
+        taken = self.env._("Will be taken")
         rows = [
             (wrong.line, wrong.group, wrong.column, wrong.reason)
             for wrong in content.wrong
         ]
-        taken = self.env._("Will be taken")
         rows += [("", found.order_id, "", taken) for found in content.found]
-        heads = (
-            self.env._("Line"),
-            self.env._("Belongs To"),
-            self.env._("Column"),
-            self.env._("What"),
-        )
-        body = [_row(CELL, row) for row in rows[:MOST_SHOWN]]
-        return Markup('<table class="table table-sm">%s%s</table>') % (
-            _row(HEAD, heads),
-            Markup().join(body),
+        return self.env["ir.qweb"]._render(
+            "stock_channel_hub.file_preview", {"rows": rows[:MOST_SHOWN]}
         )
 
     # ------------------------------------------------------------------ steps
@@ -135,15 +123,7 @@ class StockChannelFileWizard(models.TransientModel):
         new = 0
         wrong = wrong_deliveries(self._source(), content.wrong, Kind(self.kind))
         for found in (*content.found, *wrong):
-            is_new = messages_sudo._store(
-                channel,
-                dedupe_key=found.dedupe_key,
-                topic=found.topic,
-                order_key=f"order:{found.order_id}",
-                raw=found.raw,
-                origin="upload",
-                key_is_content=found.key_is_content,
-            )
+            is_new = messages_sudo._store_fetched(channel, found, "upload")
             new += bool(is_new and found.key_is_content)
         return new
 
@@ -193,8 +173,3 @@ class StockChannelFileWizard(models.TransientModel):
         raw = b64decode(self.with_context(bin_size=False).file or b"")
         settings = channel._connector().settings
         return read_upload(settings, Kind(self.kind), self._source(), raw)
-
-
-def _row(cell, cells):
-    """Return a row of a table; whatever stands in the file is text."""
-    return Markup("<tr>%s</tr>") % Markup().join(cell % (text,) for text in cells)
