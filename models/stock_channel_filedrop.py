@@ -5,6 +5,7 @@ from ..connectors.data import QuantityUpdate
 from ..connectors.errors import ConnectorError
 from ..connectors.filedrop_body import CANCEL, ROW
 from ..connectors.rest_payload import ORDER_UPDATED
+from .message_text import storable
 from .quantities import to_decimal
 
 # Waiting deliveries that the order itself settles when it comes.
@@ -110,6 +111,32 @@ class StockChannelMessageFiledrop(models.Model):
     """Rows of files that nobody can use, and what becomes of them."""
 
     _inherit = "stock.channel.message"
+
+    def _store_fetched(self, channel, fetched, origin):
+        """Store what was read from the channel, unless it is there already.
+
+        A key that is made of the content tells a repeat by itself: another body under
+        it differs in where it stood, and in nothing it says.
+
+        :param fetched: a ``FetchedOrder``.
+        :return: whether it is new.
+        """
+        if fetched.key_is_content and self.search_count(
+            [
+                ("channel_id", "=", channel.id),
+                ("dedupe_key", "=", storable(fetched.dedupe_key)),
+            ],
+            limit=1,
+        ):
+            return False
+        return self._store(
+            channel,
+            dedupe_key=fetched.dedupe_key,
+            topic=fetched.topic,
+            order_key=f"order:{fetched.order_id}",
+            raw=fetched.raw,
+            origin=origin,
+        )
 
     def _payload_need(self, error):
         """Say of a row what to do about a row."""

@@ -117,17 +117,7 @@ class StockChannelMessage(models.Model):
     # -------------------------------------------------------------- storing
 
     @api.model
-    def _store(
-        self,
-        channel,
-        *,
-        dedupe_key,
-        topic,
-        order_key,
-        raw,
-        origin,
-        key_is_content=False,
-    ):
+    def _store(self, channel, *, dedupe_key, topic, order_key, raw, origin):
         """Store a delivery unless it is there already.
 
         A known key with another body is stored too, under a key of its own: we
@@ -135,8 +125,6 @@ class StockChannelMessage(models.Model):
         worked on. What was delivered waits for a person: one delivery id for two
         bodies is a bug of the channel, or an attack.
 
-        :param bool key_is_content: the key is made of what the delivery says, so that
-            another body under it says the same.
         :return: whether it is new.
         """
         digest = hashlib.sha256(raw).hexdigest()
@@ -152,7 +140,7 @@ class StockChannelMessage(models.Model):
         if self._insert(key=key, **vals):
             return True
         known = self.search([("channel_id", "=", channel.id), ("dedupe_key", "=", key)])
-        if not known or known.digest == digest or key_is_content:
+        if not known or known.digest == digest:
             return False
         other_id = self._insert(key=storable(f"{key}:{digest[:16]}"), **vals)
         if other_id and origin == "webhook":

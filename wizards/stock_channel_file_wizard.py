@@ -1,7 +1,5 @@
 from base64 import b64decode, b64encode
 
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -69,26 +67,18 @@ class StockChannelFileWizard(models.TransientModel):
                 continue
             wizard.good_count = len(content.found)
             wizard.wrong_count = len(content.wrong)
-            wizard.preview = wizard._table(content)
+            wizard.preview = wizard._preview_of(content)
 
-    def _table(self, content):
+    def _preview_of(self, content):
         """Return what would happen, what is wrong first."""
+        taken = self.env._("Will be taken")
         rows = [
             (wrong.line, wrong.group, wrong.column, wrong.reason)
             for wrong in content.wrong
         ]
-        taken = self.env._("Will be taken")
         rows += [("", found.order_id, "", taken) for found in content.found]
-        heads = (
-            self.env._("Line"),
-            self.env._("Belongs To"),
-            self.env._("Column"),
-            self.env._("What"),
-        )
-        body = [_row("td", row) for row in rows[:MOST_SHOWN]]
-        return Markup('<table class="table table-sm">%s%s</table>') % (
-            _row("th", heads),
-            Markup().join(body),
+        return self.env["ir.qweb"]._render(
+            "stock_channel_hub.file_preview", {"rows": rows[:MOST_SHOWN]}
         )
 
     # ------------------------------------------------------------------ steps
@@ -133,15 +123,7 @@ class StockChannelFileWizard(models.TransientModel):
         new = 0
         wrong = wrong_deliveries(self._source(), content.wrong, Kind(self.kind))
         for found in (*content.found, *wrong):
-            is_new = messages_sudo._store(
-                channel,
-                dedupe_key=found.dedupe_key,
-                topic=found.topic,
-                order_key=f"order:{found.order_id}",
-                raw=found.raw,
-                origin="upload",
-                key_is_content=found.key_is_content,
-            )
+            is_new = messages_sudo._store_fetched(channel, found, "upload")
             new += bool(is_new and found.key_is_content)
         return new
 
@@ -191,9 +173,3 @@ class StockChannelFileWizard(models.TransientModel):
         raw = b64decode(self.with_context(bin_size=False).file or b"")
         settings = channel._connector().settings
         return read_upload(settings, Kind(self.kind), self._source(), raw)
-
-
-def _row(tag, cells):
-    """Return a row of a table; whatever stands in the file is text."""
-    cell = Markup("<{0}>%s</{0}>").format(Markup(tag))
-    return Markup("<tr>%s</tr>") % Markup().join(cell % (text,) for text in cells)
