@@ -179,7 +179,8 @@ class FakeShopify(FakeShopifyReading, FakeShopifyOrders):
                 return _failed(field, "IDEMPOTENCY_KEY_PARAMETER_MISMATCH")
             return answer or _failed(field, "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED")
         data = self.answers[name](variables)
-        self.keys[key] = (content, None if data[field]["userErrors"] else data)
+        is_done = data[field] and not data[field]["userErrors"]
+        self.keys[key] = (content, data if is_done else None)
         return data
 
     def _has_points(self, asked: float) -> bool:

@@ -6,6 +6,7 @@ from ..data import WebhookFinding, WebhookState
 from ..errors import Misconfigured
 from ..shopify_deliveries import TOPIC_FIELDS, TOPICS
 from ..testing.fake_channel import Fault
+from ..testing.fake_shopify import TopError
 from .shopify_case import ShopifyCase
 
 ADDRESS = "https://erp.example/stock_channel/webhook/abc"
@@ -83,6 +84,21 @@ class TestShopifyWebhooks(ShopifyCase):
         )
         self.assertEqual(len(TOPICS) - 1, len(self.server.subscriptions))
         self.assertEqual([WebhookState.REFUSED], [f.state for f in self.watch()])
+
+    def test_topic_this_version_does_not_know(self) -> None:
+        """Refused above the data; the others are made."""
+        subscribe = self.server.answers["HubSubscribe"]
+
+        def unknown(variables: dict[str, Any]) -> dict[str, Any]:
+            if variables["topic"] == TOPICS[0]:
+                raise TopError("INVALID_VARIABLE", "Expected one of: ...")
+            return subscribe(variables)
+
+        self.server.answers["HubSubscribe"] = unknown
+        found = self.watch()
+        self.assertEqual(WebhookState.REFUSED, found[0].state)
+        self.assertIn("Expected one of", found[0].message)
+        self.assertEqual({WebhookState.MADE}, {finding.state for finding in found[1:]})
 
     def test_trouble_with_the_shop_is_raised(self) -> None:
         """It says nothing about any one topic."""
