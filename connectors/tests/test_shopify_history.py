@@ -15,7 +15,7 @@ from ..shopify_order import parse_order
 from ..shopify_payload import wrap
 from ..shopify_return import parse_returns
 from ..strict_json import load
-from .shopify_sale import Fate, Sale
+from ..testing.shopify_sale import Fate, Sale
 
 CENT = Decimal("0.01")
 KINDS = ("CANCEL", "NO_RESTOCK")
