@@ -179,12 +179,10 @@ class Shipping:
         picked = self._picked(order)
         known = frozenset(number(row.get("id")) for row in rows(order, "fulfillments"))
         # Before anything is made: a repeat knows by it what is new.
-        mark = marks.shipments.get(self._shipment.id)
-        if mark is None:
-            mark = ShipmentMark(known=known)
-            marks.note_shipment(self._shipment.id, mark)
+        if self._shipment.id not in marks.shipments:
+            marks.note_shipment(self._shipment.id, ShipmentMark(known=known))
         made = self._make(picked)
-        self._note(marks, mark, made)
+        self._note(marks, made)
 
     # ----------------------------------------------------------- what is there
 
@@ -236,7 +234,7 @@ class Shipping:
                 and row.get("status") not in _OVER
                 and self._is_like(row)
             ):
-                self._note(marks, mark, key)
+                self._note(marks, key)
                 return row
         return None
 
@@ -264,10 +262,10 @@ class Shipping:
                 lines[order_line] += whole(line, "quantity")
         return dict(lines) == self._wanted
 
-    def _note(self, marks: Marks, mark: ShipmentMark, made: str) -> None:
-        marks.note_shipment(
-            self._shipment.id, ShipmentMark(known=mark.known, fulfillment=made)
-        )
+    def _note(self, marks: Marks, made: str) -> None:
+        """Keep the number of its own; what was there before says no more then."""
+        mark = ShipmentMark(known=frozenset(), fulfillment=made)
+        marks.note_shipment(self._shipment.id, mark)
 
     # ----------------------------------------------------------- what to ship
 

@@ -2,13 +2,15 @@
 
 Shopify deletes a subscription made by the API after eight failed deliveries in a row,
 without a word (https://shopify.dev/docs/apps/build/webhooks/troubleshooting-webhooks), so
-they are looked at again and again. Ours carry a name: those of somebody else who uses the
-same app are left alone.
+they are looked at again and again. Ours are known by the path of their address, which no
+other channel has, whatever the host before it: those of somebody else who uses the same
+app are left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from .data import WebhookFinding, WebhookState
 from .errors import Rejected
@@ -18,7 +20,7 @@ from .shopify_client import MOST, ShopifyClient, part, user_errors
 SUBSCRIPTIONS = """
 query HubSubscriptions($after: String) {
   webhookSubscriptions(first: 250, after: $after) {
-    nodes { id topic uri name format includeFields }
+    nodes { id topic uri format includeFields }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -42,7 +44,6 @@ mutation HubResubscribe($id: ID!, $input: WebhookSubscriptionInput!) {
 }
 """
 
-NAME = "stock_channel_hub"
 _COST = 15.0
 _MESSAGE = 300
 
@@ -61,7 +62,7 @@ def watch(
             by_topic.setdefault(str(row.get("topic")), []).append(row)
     findings = []
     for topic, fields in topics.items():
-        wanted: Row = {"uri": address, "format": "JSON", "name": NAME}
+        wanted: Row = {"uri": address, "format": "JSON"}
         # Null stands for all of them.
         wanted["includeFields"] = list(fields) or None
         finding = _settle(client, topic, wanted, by_topic.get(topic, []))
@@ -76,11 +77,8 @@ def _settle(
     """See to one topic; None when it is as it should be."""
     if any(_is_right(row, wanted) for row in found):
         return None
-    ours = [
-        row
-        for row in found
-        if row.get("name") == NAME or row.get("uri") == wanted["uri"]
-    ]
+    path = _path(wanted["uri"])
+    ours = [row for row in found if path and _path(str(row.get("uri"))) == path]
     state = WebhookState.MENDED if ours else WebhookState.MADE
     try:
         if ours:
@@ -98,8 +96,16 @@ def _settle(
         return WebhookFinding(
             topic=topic, state=WebhookState.REFUSED, message=words[:_MESSAGE]
         )
-    message = "It was sent elsewhere, or in another form." if ours else ""
+    message = "It went to another address, or in another form." if ours else ""
     return WebhookFinding(topic=topic, state=state, message=message)
+
+
+def _path(address: str) -> str:
+    """Return what is ours of an address, empty where it has nothing of that."""
+    try:
+        return urlsplit(address).path.strip("/")
+    except ValueError:
+        return ""
 
 
 def _is_right(row: Row, wanted: Row) -> bool:

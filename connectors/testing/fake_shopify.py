@@ -179,7 +179,8 @@ class FakeShopify(FakeShopifyReading, FakeShopifyOrders):
                 return _failed(field, "IDEMPOTENCY_KEY_PARAMETER_MISMATCH")
             return answer or _failed(field, "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED")
         data = self.answers[name](variables)
-        self.keys[key] = (content, None if data[field]["userErrors"] else data)
+        is_done = data[field] and not data[field]["userErrors"]
+        self.keys[key] = (content, data if is_done else None)
         return data
 
     def _has_points(self, asked: float) -> bool:
@@ -385,9 +386,13 @@ class FakeShopify(FakeShopifyReading, FakeShopifyOrders):
     def _subscribe(self, variables: Row) -> Row:
         errors = []
         row: Row | None = None
+        wanted = (variables["topic"], variables["input"]["uri"])
         if variables["topic"] in self.refused_topics:
             text = "You cannot create a webhook subscription with the specified topic"
             errors = [{"field": ["topic"], "message": text}]
+        elif wanted in [(row["topic"], row["uri"]) for row in self.subscriptions]:
+            text = "Address for this topic has already been taken"
+            errors = [{"field": ["webhookSubscription", "uri"], "message": text}]
         else:
             row_id = f"gid://shopify/WebhookSubscription/{len(self.subscriptions) + 1}"
             row = {"id": row_id, "topic": variables["topic"]}

@@ -111,11 +111,16 @@ class FakeShopifyOrders(FakeServer):
             order["note"] = f"Version {version}"
             self.touch(order)
             return [number(line["id"]) for line in order["lineItems"]]
-        lines = [
-            self._line(f"{order_id}1", "A-1", 3, "9.90"),
-            self._line(f"{order_id}2", "B-2", 5, "0.50"),
-        ]
-        order = {
+        order = self._placed(order_id)
+        planned = [(line, line["quantity"]) for line in order["lineItems"]]
+        order["fulfillmentOrders"].append(self._work(MAIN, planned))
+        self.books.orders[order_id] = order
+        self.dress_order(order)
+        return [number(line["id"]) for line in order["lineItems"]]
+
+    def _placed(self, order_id: str) -> Row:
+        """Return a new order's row, nothing planned yet."""
+        return {
             "id": gid("Order", order_id),
             "legacyResourceId": order_id,
             "name": f"#{order_id}",
@@ -132,7 +137,10 @@ class FakeShopifyOrders(FakeServer):
             "currencyCode": "EUR",
             "taxesIncluded": True,
             "email": "ada@example.com",
-            "lineItems": lines,
+            "lineItems": [
+                self._line(f"{order_id}1", "A-1", 3, "9.90"),
+                self._line(f"{order_id}2", "B-2", 5, "0.50"),
+            ],
             "fulfillmentOrders": [],
             "fulfillments": [],
             "refunds": [],
@@ -140,11 +148,6 @@ class FakeShopifyOrders(FakeServer):
             "shippingLines": [],
             "customAttributes": [],
         }
-        planned = [(line, line["quantity"]) for line in lines]
-        order["fulfillmentOrders"].append(self._work(MAIN, planned))
-        self.books.orders[order_id] = order
-        self.dress_order(order)
-        return [number(line["id"]) for line in lines]
 
     def dress_order(self, order: Row) -> None:
         """Add to a new order what reading it asks for beyond this part."""
@@ -303,16 +306,7 @@ class FakeShopifyOrders(FakeServer):
             raise Refusal(text, "fulfillment")
         [(_, place)] = places
         picked = [self._checked(work, row) for _, work, rows in chosen for row in rows]
-        key = self.next_number()
-        made: Row = {
-            "id": gid("Fulfillment", key),
-            "status": "SUCCESS",
-            "createdAt": self.now(),
-            "updatedAt": self.now(),
-            "location": {"id": place},
-            "trackingInfo": [self._tracking(given.get("trackingInfo") or {})],
-            "fulfillmentLineItems": [],
-        }
+        made = self._made(place, given.get("trackingInfo") or {})
         by_id = {line["id"]: line for line in order["lineItems"]}
         for line, count in picked:
             line["remainingQuantity"] -= count
@@ -327,9 +321,21 @@ class FakeShopifyOrders(FakeServer):
             self._close(work)
         order["fulfillments"].append(made)
         self.touch(order)
-        self.books.shipments[str(key)] = made
-        self.books.effects.append(f"ship {order['name']} {key}")
+        self.books.shipments[number(made["id"])] = made
+        self.books.effects.append(f"ship {order['name']} {made['id']}")
         return {"fulfillment": made}
+
+    def _made(self, place: str, tracking: Row) -> Row:
+        """Return a new fulfilment, empty yet."""
+        return {
+            "id": gid("Fulfillment", self.next_number()),
+            "status": "SUCCESS",
+            "createdAt": self.now(),
+            "updatedAt": self.now(),
+            "location": {"id": place},
+            "trackingInfo": [self._tracking(tracking)],
+            "fulfillmentLineItems": [],
+        }
 
     def _checked(self, work: Row, row: Row) -> tuple[Row, int]:
         """Return the line and the quantity, when there is so much left."""

@@ -169,3 +169,30 @@ class TestShopifyCancellations(OrderCase):
             Rejected, self.tell, replace(self.cancellation(a="1"), lines=line)
         )
         self.assertEqual("unknown_line", error.code)  # type: ignore[attr-defined]
+
+    def test_edits_that_say_too_little(self) -> None:
+        """No draft, or one without the line."""
+        begin = self.server.answers["HubEditBegin"]
+        self.server.answers["HubEditBegin"] = lambda _: {"orderEditBegin": {}}
+        self.refused(RetryLater, self.tell, self.cancellation(b="1"))
+        draft = {"id": gid("CalculatedOrder", 1), "lineItems": {"nodes": []}}
+        empty = {"orderEditBegin": {"calculatedOrder": draft}}
+        self.server.answers["HubEditBegin"] = lambda _: empty
+        error = self.refused(Rejected, self.tell, self.cancellation(b="1"))
+        self.assertEqual("unknown_line", error.code)  # type: ignore[attr-defined]
+        self.server.answers["HubEditBegin"] = begin
+        self.tell(self.cancellation(b="1"))
+        self.assertEqual([3, 4], self.left())
+
+    def test_line_that_somebody_takes_off_meanwhile(self) -> None:
+        """It is not put back."""
+        begin = self.server.answers["HubEditBegin"]
+
+        def lowered(variables: dict[str, Any]) -> dict[str, Any]:
+            line = self.order["lineItems"][1]
+            line.update(currentQuantity=3, unfulfilledQuantity=3)
+            return begin(variables)
+
+        self.server.answers["HubEditBegin"] = lowered
+        self.tell(self.cancellation(a="1", b="1"))
+        self.assertEqual([2, 3], self.left())

@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 from ..data import Health
 from ..errors import ConnectorError, Misconfigured, RateLimited, Rejected, RetryLater
+from ..shopify import ShopifyConnector
 from ..shopify_client import POINTS, gid, number
 from ..testing.fake_channel import Fault, json_response
 from ..testing.fake_shopify import (
@@ -203,6 +204,7 @@ class TestShopifyTokens(ShopifyCase):
         """Each names the setting to look at."""
         cases: list[tuple[dict[str, str], str]] = [
             ({}, "access_token"),
+            ({"access_token": ACCESS_TOKEN, "base_url": ""}, "base_url"),
             ({"client_id": CLIENT_ID}, "access_token"),
             ({**GRANT, "client_secret": "wrong"}, "client_secret"),
             ({**ROTATING, "refresh_token": "used-up"}, "refresh_token"),
@@ -351,6 +353,10 @@ class TestShopifyRefusals(ShopifyCase):
 
 class TestShopifyCheck(ShopifyCase):
     """What the button says."""
+
+    def test_shopify_is_given_no_secret_of_ours(self) -> None:
+        """It signs with the one it made."""
+        self.assertEqual("", ShopifyConnector.make_secret())
 
     def test_connected(self) -> None:
         """With the shop's name."""

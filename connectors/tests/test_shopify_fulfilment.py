@@ -302,3 +302,58 @@ class TestShopifyShipments(OrderCase):
             with self.subTest(value):
                 error = self.refused(Rejected, self.tell, self.shipment())
                 self.assertIn(KEY, error.message)
+
+    def test_answers_that_say_too_little(self) -> None:
+        """Nobody knows whether it was noted, moved or made."""
+        answers = dict(self.server.answers)
+        elsewhere = replace(self.shipment(a="1"), location_id=SHOP)
+        for name, answer, shipment in (
+            ("HubMark", {"metafieldsSet": {"metafields": []}}, self.shipment()),
+            ("HubMove", {"fulfillmentOrderMove": {}}, elsewhere),
+            ("HubShip", {"fulfillmentCreate": {}}, self.shipment()),
+        ):
+            self.server.answers = {**answers, name: lambda _, a=answer: a}
+            with self.subTest(name):
+                self.refused(RetryLater, self.tell, shipment)
+        self.server.answers = answers
+        self.tell(self.shipment())
+        self.assertEqual(1, len(self.order["fulfillments"]))
+
+    def test_parcel_beyond_those_that_are_shown(self) -> None:
+        """Of very many; it was told, and its tracking number may be corrected."""
+        shipment = self.shipment()
+        self.tell(shipment)
+        shown = self.server.answers["HubOrderToShip"]
+
+        def cut(variables: dict[str, Any]) -> dict[str, Any]:
+            order = shown(variables)["order"]
+            return {"order": {**order, "fulfillments": []}}
+
+        self.server.answers["HubOrderToShip"] = cut
+        self.tell(shipment)
+        self.tell(replace(shipment, tracking="T9", corrects=True))
+        self.assertEqual([(MAIN, {"10011": 3, "10012": 5}, "T9")], self.shipped())
+
+    def test_same_goods_from_another_place_are_not_ours(self) -> None:
+        """Though the answer to ours was lost."""
+        shipment = self.shipment("P1", a="1")
+        self.lose("HubMark")
+        self.refused(RetryLater, self.tell, shipment)
+        mark = self.server.marks.pop(self.order["id"])
+        self.tell(replace(self.shipment("P2", a="1"), location_id=SHOP))
+        self.server.marks[self.order["id"]] = mark
+        self.tell(shipment)
+        self.assertEqual([SHOP, MAIN], [place for place, _, _ in self.shipped()])
+
+    def test_more_lines_than_a_list_holds(self) -> None:
+        """A person tells it; nothing is told in part."""
+        work = self.order["fulfillmentOrders"][0]
+        line = work["lineItems"][0]
+        work["lineItems"] = [
+            {**line, "id": gid("FulfillmentOrderLineItem", 80_000 + n)}
+            for n in range(251)
+        ]
+        for row in work["lineItems"]:
+            row["remainingQuantity"] = 1
+        error = self.refused(Rejected, self.tell, self.shipment(a="251"))
+        self.assertEqual("too_many_lines", error.code)  # type: ignore[attr-defined]

@@ -1,11 +1,12 @@
 """Numbers at Shopify: every answer to a push is acted on by its meaning."""
 
 from decimal import Decimal
+from typing import Any
 
 from ..data import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
 from ..errors import Misconfigured, RetryLater
 from ..testing.fake_channel import Fault
-from ..testing.fake_shopify import MAIN, SHOP
+from ..testing.fake_shopify import MAIN, SHOP, TopError
 from .shopify_case import ShopifyCase
 
 APPLIED, STALE = ResultStatus.APPLIED, ResultStatus.STALE
@@ -243,6 +244,63 @@ class TestShopifyLevels(ShopifyCase):
         [result] = self.push(self.update(self.keys[0], "4"))
         self.assertEqual((UNKNOWN, "no_answer"), (result.status, result.code))
         self.assertEqual(3, self.shown()[0])
+
+    def answer(self, operation: str, *errors: str) -> None:
+        """Have an operation always answered with these codes, or refused."""
+
+        def answered(_variables: object) -> dict[str, Any]:
+            if not errors:
+                raise TopError("INVALID_FIELD_ARGUMENTS", "Words of Shopify")
+            rows = [{"code": code, "message": "", "field": None} for code in errors]
+            return {"inventorySetQuantities": {"userErrors": rows}}
+
+        self.server.answers[operation] = answered
+
+    def test_call_that_is_refused_as_a_whole(self) -> None:
+        """Each row says so, with Shopify's words."""
+        self.answer("HubSetQuantities")
+        results = self.push(*(self.update(key, "3") for key in self.keys[:2]))
+        self.assertEqual(
+            [("rejected", "INVALID_FIELD_ARGUMENTS")] * 2, self.told(results)
+        )
+        self.assertIn("Words of Shopify", results[0].message)
+
+    def test_stocking_that_is_refused_as_a_whole(self) -> None:
+        """The row is; the others go on."""
+        self.answer("HubActivate")
+        away = QuantityKey(sku="A", item_id=self.keys[0].item_id, location_id=SHOP)
+        results = self.push(self.update(away, "6"), self.update(self.keys[1], "5"))
+        self.assertEqual([REJECTED, APPLIED], [result.status for result in results])
+        self.assertIn("Words of Shopify", results[0].message)
+
+    def test_keys_that_are_all_used_up(self) -> None:
+        """Five of them are tried; then the shop is read first."""
+        self.answer("HubSetQuantities", "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED")
+        self.assertRaises(RetryLater, self.push, self.update(self.keys[0], "3"))
+        self.assertEqual(
+            5, len({sent["key"] for sent in self.sent("HubSetQuantities")})
+        )
+
+    def test_answer_without_anything(self) -> None:
+        """Nobody knows what became of it."""
+        self.server.answers["HubSetQuantities"] = lambda _: {
+            "inventorySetQuantities": None
+        }
+        self.assertRaises(RetryLater, self.push, self.update(self.keys[0], "3"))
+
+    def test_level_without_a_number(self) -> None:
+        """It cannot be read: nothing is made up for it."""
+        self.server.answers["HubLevels"] = lambda _: {
+            "nodes": [
+                {
+                    "id": "gid://shopify/InventoryItem/5001",
+                    "inventoryLevel": {
+                        "quantities": [{"name": "available", "quantity": "7"}]
+                    },
+                }
+            ]
+        }
+        self.assertRaises(RetryLater, self.connector.fetch_quantities, self.keys[:1])
 
     def test_untracked_item_is_refused_when_shopify_says_so(self) -> None:
         """It took the number, and sells whatever it is."""

@@ -6,6 +6,7 @@ from ..data import WebhookFinding, WebhookState
 from ..errors import Misconfigured
 from ..shopify_deliveries import TOPIC_FIELDS, TOPICS
 from ..testing.fake_channel import Fault
+from ..testing.fake_shopify import TopError
 from .shopify_case import ShopifyCase
 
 ADDRESS = "https://erp.example/stock_channel/webhook/abc"
@@ -30,10 +31,7 @@ class TestShopifyWebhooks(ShopifyCase):
         self.assertGreater(len(TOPICS), self.server.page_size)
         self.assertEqual([], self.watch())
         row = self.row(TOPICS[0])
-        self.assertEqual(
-            (ADDRESS, "JSON", "stock_channel_hub"),
-            (row["uri"], row["format"], row["name"]),
-        )
+        self.assertEqual((ADDRESS, "JSON"), (row["uri"], row["format"]))
         self.assertEqual(list(TOPIC_FIELDS[TOPICS[0]]), row["includeFields"])
         self.assertEqual([], self.row("ORDERS_EDITED")["includeFields"])
 
@@ -46,9 +44,9 @@ class TestShopifyWebhooks(ShopifyCase):
         )
 
     def test_ours_sent_elsewhere_is_mended(self) -> None:
-        """The address changed, or somebody turned it away, or to XML."""
+        """The host changed, or the form did."""
         self.watch()
-        self.row(TOPICS[0])["uri"] = "https://old.example/hook"
+        self.row(TOPICS[0])["uri"] = "https://old.example/stock_channel/webhook/abc/"
         self.row(TOPICS[1])["format"] = "XML"
         self.row(TOPICS[2])["includeFields"] = ["note"]
         self.assertEqual(
@@ -61,9 +59,13 @@ class TestShopifyWebhooks(ShopifyCase):
     def test_somebody_elses_is_left_alone(self) -> None:
         """Of the same app, such as another database."""
         other = {"id": "gid://shopify/WebhookSubscription/77", "topic": TOPICS[0]}
-        other.update(uri="https://other.example", format="JSON", name="theirs")
+        other.update(uri="https://erp.example/other", format="JSON")
         self.server.subscriptions.append(dict(other))
+        queue = {**other, "uri": "pubsub://project:topic", "topic": TOPICS[1]}
+        odd = {**other, "uri": "https://[broken", "topic": TOPICS[2]}
+        self.server.subscriptions += [queue, odd]
         self.watch()
+        self.assertEqual(len(TOPICS) + 3, len(self.server.subscriptions))
         self.assertEqual(other, self.server.subscriptions[0])
         self.assertEqual([], self.watch())
 
@@ -82,6 +84,21 @@ class TestShopifyWebhooks(ShopifyCase):
         )
         self.assertEqual(len(TOPICS) - 1, len(self.server.subscriptions))
         self.assertEqual([WebhookState.REFUSED], [f.state for f in self.watch()])
+
+    def test_topic_this_version_does_not_know(self) -> None:
+        """Refused above the data; the others are made."""
+        subscribe = self.server.answers["HubSubscribe"]
+
+        def unknown(variables: dict[str, Any]) -> dict[str, Any]:
+            if variables["topic"] == TOPICS[0]:
+                raise TopError("INVALID_VARIABLE", "Expected one of: ...")
+            return subscribe(variables)
+
+        self.server.answers["HubSubscribe"] = unknown
+        found = self.watch()
+        self.assertEqual(WebhookState.REFUSED, found[0].state)
+        self.assertIn("Expected one of", found[0].message)
+        self.assertEqual({WebhookState.MADE}, {finding.state for finding in found[1:]})
 
     def test_trouble_with_the_shop_is_raised(self) -> None:
         """It says nothing about any one topic."""
