@@ -11,8 +11,8 @@ from ..errors import BadPayload, BadSignature
 from ..shopify_deliveries import TOPIC_FIELDS, TOPICS, ShopifyDeliveries
 from ..shopify_payload import wrap
 from ..signing import hmac_sha256_base64
+from ..testing.shopify_sale import Sale
 from . import shopify_schema
-from .shopify_sale import Sale
 
 CONTRACTS = shopify_schema.SCHEMA.parent
 SAMPLES = Path(__file__).parents[1] / "samples" / "shopify"
