@@ -26,12 +26,11 @@ from .woocommerce_payload import (
     shipments_told,
     shipped_quantities,
 )
+from .woocommerce_return import CLOSED, COMPLETED
 
 NOTES = ("customer", "private")
 """Who reads the note of a shipment: the first one unless set otherwise."""
 
-_CLOSED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
-_CANCELLED = frozenset({"cancelled", "refunded", "failed", "trash"})
 _TAG = re.compile(r"<[^>]*>")
 _ZERO = Decimal(0)
 
@@ -65,8 +64,10 @@ def report_shipment(client: WooClient, shipment: Shipment, notes: str) -> None:
         entry = {"key": f"{MARK}{shipment.id}", "value": _entry(shipment)}
         # Its answer has the entries of other parcels that are told at the same time.
         order = client.change("PUT", path, {"meta_data": [entry]})
-    if order.get("status") not in _CLOSED and _is_all_gone(client, path, order):
-        client.change("PUT", path, {"status": "completed"})
+    if order.get("status") not in (COMPLETED, *CLOSED) and _is_all_gone(
+        client, path, order
+    ):
+        client.change("PUT", path, {"status": COMPLETED})
 
 
 def report_cancel(client: WooClient, cancellation: Cancellation) -> None:
@@ -76,9 +77,9 @@ def report_cancel(client: WooClient, cancellation: Cancellation) -> None:
     """
     path = f"/orders/{segment(cancellation.order_id)}"
     order = client.get(path)
-    if order.get("status") in _CANCELLED:
+    if order.get("status") in CLOSED:
         return
-    if order.get("status") == "completed" or shipments_told(order):
+    if order.get("status") == COMPLETED or shipments_told(order):
         raise Rejected(
             "Part of the order has been shipped, and WooCommerce cancels whole orders"
             " only: refund what will not come in WooCommerce, with its quantities.",
