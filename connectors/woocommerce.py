@@ -151,7 +151,7 @@ class WooCommerceConnector(Connector):
         root = load(raw)
         if not isinstance(root.value, dict):
             root.refuse("must be an object")
-        if "type" in root.value and topic in ("", TOPIC):
+        if topic == TOPIC or (not topic and "type" in root.value):
             if root.identifier("type") != TOPIC:
                 root.refuse("is unknown", "type")
             return [*parse_events(root)]

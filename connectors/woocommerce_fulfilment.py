@@ -2,9 +2,8 @@
 
 Its core knows no shipments. A shipment becomes a note on the order, which the shop
 mails to the customer where the setting says so, and an entry in the order's metadata
-under our id; the last one sets the order to *completed*. The note comes first and the
-entry last: an entry means that everything was done, and a note begins with our id, so
-that a retry writes none twice.
+under our id; then, where nothing is left, the order is set to *completed*. The note
+comes before the entry and begins with our id, so that a retry writes none twice.
 
 Money never moves from here. WooCommerce takes part of an order back by a refund only,
 which is a document about money, so only whole orders are cancelled.
@@ -27,12 +26,11 @@ from .woocommerce_payload import (
     shipments_told,
     shipped_quantities,
 )
+from .woocommerce_return import CLOSED, COMPLETED
 
 NOTES = ("customer", "private")
 """Who reads the note of a shipment: the first one unless set otherwise."""
 
-_CLOSED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
-_CANCELLED = frozenset({"cancelled", "refunded", "failed", "trash"})
 _TAG = re.compile(r"<[^>]*>")
 _ZERO = Decimal(0)
 
@@ -54,20 +52,22 @@ def report_shipment(client: WooClient, shipment: Shipment, notes: str) -> None:
             " there, then retry.",
             code="order_in_bin",
         )
-    told = shipments_told(order)
-    entry = _entry(shipment)
-    if _says_the_same(told.get(shipment.id), shipment):
-        return
-    mark = f"{shipment.id} ({shipment.revision})" if shipment.corrects else shipment.id
-    if not _has_note(client, path, mark):
-        note = {"note": _note(shipment, order, mark)}
-        is_public = notes != "private"
-        client.change("POST", f"{path}/notes", {**note, "customer_note": is_public})
-    change: Row = {"meta_data": [{"key": f"{MARK}{shipment.id}", "value": entry}]}
-    told[shipment.id] = entry
-    if order.get("status") not in _CLOSED and _is_all_gone(client, path, order, told):
-        change["status"] = "completed"
-    client.change("PUT", path, change)
+    if not _says_the_same(shipments_told(order).get(shipment.id), shipment):
+        mark = shipment.id
+        if shipment.corrects:
+            mark = f"{mark} ({shipment.revision})"
+        if not _has_note(client, path, mark):
+            note = _note(shipment, order, mark)
+            is_public = notes != "private"
+            body = {"note": note, "customer_note": is_public}
+            client.change("POST", f"{path}/notes", body)
+        entry = {"key": f"{MARK}{shipment.id}", "value": _entry(shipment)}
+        # Its answer has the entries of other parcels that are told at the same time.
+        order = client.change("PUT", path, {"meta_data": [entry]})
+    if order.get("status") not in (COMPLETED, *CLOSED) and _is_all_gone(
+        client, path, order
+    ):
+        client.change("PUT", path, {"status": COMPLETED})
 
 
 def report_cancel(client: WooClient, cancellation: Cancellation) -> None:
@@ -77,9 +77,9 @@ def report_cancel(client: WooClient, cancellation: Cancellation) -> None:
     """
     path = f"/orders/{segment(cancellation.order_id)}"
     order = client.get(path)
-    if order.get("status") in _CANCELLED:
+    if order.get("status") in CLOSED:
         return
-    if order.get("status") == "completed" or shipments_told(order):
+    if order.get("status") == COMPLETED or shipments_told(order):
         raise Rejected(
             "Part of the order has been shipped, and WooCommerce cancels whole orders"
             " only: refund what will not come in WooCommerce, with its quantities.",
@@ -108,28 +108,30 @@ def _merged(lines: Iterable[ReportedLine]) -> dict[str, Decimal]:
 
 
 def _entry(shipment: Shipment) -> Row:
-    """Return what is kept of a shipment. No texts with quotes or backslashes matter to
-    us in there: WordPress has lost such on the way."""
-    return {
-        "lines": [
-            {"id": line, "quantity": f"{quantity.normalize():f}"}
-            for line, quantity in _merged(shipment.lines).items()
-        ],
-        "carrier": shipment.carrier,
-        "tracking": shipment.tracking,
-        "url": shipment.tracking_url,
-        "revision": shipment.revision,
-    }
+    """Return what is kept of a shipment in the order's metadata."""
+    lines = [
+        {"id": line, "quantity": f"{quantity.normalize():f}"}
+        for line, quantity in _merged(shipment.lines).items()
+    ]
+    return {"lines": lines, **_carried(shipment)}
 
 
 def _says_the_same(told: Row | None, shipment: Shipment) -> bool:
     """Tell whether the shop has the shipment just so; a repeat changes nothing."""
     if told is None:
         return False
-    return not shipment.corrects or told.get("revision") in (
-        shipment.revision,
-        str(shipment.revision),
+    return not shipment.corrects or all(
+        str(told.get(name) or "") == value for name, value in _carried(shipment).items()
     )
+
+
+def _carried(shipment: Shipment) -> dict[str, str]:
+    """Return what a correction may change."""
+    return {
+        "carrier": shipment.carrier,
+        "tracking": shipment.tracking,
+        "url": shipment.tracking_url,
+    }
 
 
 def _note(shipment: Shipment, order: Mapping[str, object], mark: str) -> str:
@@ -179,11 +181,9 @@ def _left(client: WooClient, path: str, order: Row) -> dict[str, Decimal]:
     return {line: quantity for line, quantity in left.items() if quantity > 0}
 
 
-def _is_all_gone(
-    client: WooClient, path: str, order: Row, told: Mapping[str, Row]
-) -> bool:
+def _is_all_gone(client: WooClient, path: str, order: Row) -> bool:
     """Tell whether nothing of an order is left to ship."""
-    shipped = shipped_quantities(told.values())
+    shipped = shipped_quantities(shipments_told(order).values())
     left = _left(client, path, order)
     return all(quantity <= shipped.get(line, _ZERO) for line, quantity in left.items())
 

@@ -33,7 +33,7 @@ from .woocommerce_payload import (
     trimmed,
     version_of,
 )
-from .woocommerce_return import Fate, parse_returns
+from .woocommerce_return import COMPLETED, Fate, parse_returns
 
 _ZERO = Decimal(0)
 _HUNDRED = Decimal(100)
@@ -45,7 +45,7 @@ DRAFTS = frozenset({"checkout-draft", "auto-draft"})
 _OVER = frozenset({"cancelled", "failed"})
 _GONE = frozenset({"refunded", "trash"})
 """Over, unless they were completed before."""
-_ACCEPTED = frozenset({"processing", "completed"})
+_ACCEPTED = frozenset({"processing", COMPLETED})
 """WooCommerce's own words for: to be shipped, and shipped."""
 
 

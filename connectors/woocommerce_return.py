@@ -27,6 +27,8 @@ from .woocommerce_payload import (
 
 _ZERO = Decimal(0)
 COMPLETED = "completed"
+CLOSED = frozenset({"cancelled", "refunded", "failed", "trash"})
+"""Statuses of orders of which nothing more is to leave."""
 
 
 @dataclass
@@ -169,14 +171,16 @@ def _restocked(fate: Fate) -> Mapping[tuple[str, str], Decimal]:
 def _completed_at(order: Node) -> datetime | None:
     """Return since when the shop says that everything has left; None while it does not.
 
-    An order that is refunded or put into the bin keeps the date at which it was
-    completed. One that is opened again keeps it, too: there the status counts.
+    An order that is over keeps the date at which it was completed. One that is opened
+    again keeps it, too: there the status counts.
     """
-    if order.text("status") not in (COMPLETED, "refunded", "trash"):
+    status = order.text("status")
+    if status not in (COMPLETED, *CLOSED):
         return None
     found = optional_moment(order, "date_completed_gmt")
-    if found is None and order.text("status") == COMPLETED:
-        return moment(order, "date_modified_gmt")
+    if found is None and status == COMPLETED:
+        # Written past WooCommerce: at no known time, so that all refunds came after.
+        return moment(order, "date_created_gmt")
     return found
 
 

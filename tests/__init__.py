@@ -113,4 +113,5 @@ from . import (
     test_watch,
     test_overview,
     test_window,
+    test_woocommerce,
 )

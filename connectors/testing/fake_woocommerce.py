@@ -29,6 +29,8 @@ from .fake_woocommerce_hooks import FakeHooks
 CONSUMER_KEY = "ck_0123456789abcdef0123456789abcdef01234567"
 CONSUMER_SECRET = "cs_fedcba9876543210fedcba9876543210fedcba98"
 BASE_URL = "https://woo.example"
+PARENTS_NUMBER = 99
+"""Answered for every variation whose stock is that of its parent."""
 
 Row = dict[str, Any]
 Query = dict[str, str]
@@ -296,9 +298,11 @@ class FakeWooCommerce(FakeServer):
     # ------------------------------------------------------------------ products
 
     def _shown(self, row: Row) -> Row:
-        managed = row["manage_stock"]
-        quantity = self.books.shown(row["sku"], "main") if managed is True else None
-        shown = None if quantity is None else int(quantity)
+        shown = None
+        if row["manage_stock"] == "parent":
+            shown = PARENTS_NUMBER
+        elif row["manage_stock"]:
+            shown = int(self.books.shown(row["sku"], "main") or 0)
         return {**row, "stock_quantity": shown, "global_unique_id": ""}
 
     def _get_products(self, query: Query, body: Row) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 from ..data import Cancellation, LotQuantity, ReportedLine
 from ..errors import Misconfigured, Rejected, RetryLater
 from ..testing.fake_channel import Fault
+from ..transport import Request, Response
 from .woocommerce_case import WooCase
 
 
@@ -101,7 +102,7 @@ class TestShipment(ShipCase):
 
     def test_each_step_survives_a_lost_answer(self) -> None:
         """Note and entry: neither is written twice."""
-        for lost in (2, 3):
+        for lost in (2, 3, 4):
             with self.subTest(lost=lost):
                 self.setUp()
                 self.shop.transport.faults = [None] * lost + [Fault.LOST_ANSWER]
@@ -151,6 +152,28 @@ class TestShipment(ShipCase):
     def fulfilled(self) -> list[Decimal]:
         """Return how many of each line have left."""
         return [line.fulfilled_quantity for line in self.read("1001")[0].lines]
+
+    def test_correction_that_changes_nothing_is_no_news(self) -> None:
+        """The customer gets no second mail."""
+        self.connector.report_shipment(self.part)
+        self.connector.report_shipment(replace(self.part, revision=3, corrects=True))
+        self.assertEqual(1, len(self.notes))
+
+    def test_two_parcels_told_at_the_same_time(self) -> None:
+        """Each is read before the other one is written, and the order is completed."""
+        rest = self.shipment(("10011", "1"), ("10012", "2"), id="WH/OUT/00008")
+        handle = self.shop.transport._handler
+
+        def answer(call: Request) -> Response:
+            if call.method == "POST" and self.notes == []:
+                self.shop.transport._handler = handle
+                self.connector.report_shipment(rest)
+            return handle(call)
+
+        self.shop.transport._handler = answer
+        self.connector.report_shipment(self.part)
+        self.assertEqual(2, len(self.shop.books.shipments))
+        self.assertEqual("completed", self.order["status"])
 
     def test_told_anew_after_a_refusal(self) -> None:
         """A higher revision without a correction is the same parcel."""

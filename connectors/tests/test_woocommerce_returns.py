@@ -114,6 +114,34 @@ class TestAfterShipping(RefundCase):
             {str(first): [("10011", 1, 1)], str(second): [("10011", 2, 1)]}, self.back()
         )
 
+    def test_refund_within_the_second_of_completion(self) -> None:
+        """It has left by then."""
+        self.shop.touch("1001", status="completed", date_completed_gmt=self.shop.now())
+        refund = self.shop.refund("1001", "9.90", restock=False, l10011=1)
+        self.assertEqual({str(refund): [("10011", 1, 0)]}, self.back())
+
+    def test_what_was_cancelled_was_put_back_first(self) -> None:
+        """One was put back, of a line with one cancelled and one returned."""
+        self.shop.refund("1001", "9.90", restock=True, l10011=1)
+        self.complete()
+        refund = self.shop.refund("1001", "9.90", restock=False, l10011=1)
+        self.assertEqual({str(refund): [("10011", 1, 0)]}, self.back())
+
+    def test_completed_at_no_known_time(self) -> None:
+        """A plugin wrote the status alone: every refund came after."""
+        refund = self.shop.refund("1001", "9.90", restock=False, l10011=1)
+        self.clock.advance(60)
+        self.shop.touch("1001", status="completed")
+        self.assertEqual({str(refund): [("10011", 1, 0)]}, self.back())
+        self.assertEqual([3, 2], self.fulfilled())
+
+    def test_completed_order_that_is_cancelled(self) -> None:
+        """The goods are gone all the same."""
+        self.complete()
+        self.shop.touch("1001", status="cancelled")
+        self.assertTrue(self.read("1001")[0].cancelled)
+        self.assertEqual([3, 2], self.fulfilled())
+
     def test_status_refunded_after_completion_keeps_what_left(self) -> None:
         """It is no cancellation."""
         self.complete()

@@ -120,6 +120,14 @@ class TestWatch(HookCase):
         self.assertEqual(before, json.dumps(others))
         self.assertEqual(9, len(self.shop.hooks.rows))
 
+    def test_second_one_of_a_topic_is_left_as_it_is(self) -> None:
+        """Somebody paused it, for one is enough."""
+        self.watch()
+        row = {**self.hook(), "status": "paused"}
+        self.shop.hooks.add(700, {key: row[key] for key in row if key != "id"})
+        self.assertEqual({}, self.watch())
+        self.assertEqual("paused", self.shop.hooks.rows[700]["status"])
+
     def test_refusal_is_told(self) -> None:
         """The others are looked at all the same."""
         handle = self.shop.transport._handler
