@@ -234,7 +234,7 @@ class StockChannelRemoteListing(models.Model):
         row_sudo = self.sudo()
         texts = {
             "product": _(
-                "It is mapped to %(mapped)s, and %(reason)s says %(product)s. Propose "
+                "It is mapped to %(mapped)s, but %(product)s fits (%(reason)s). Propose "
                 "the change, or ignore it if the map is right.",
                 mapped=row_sudo.mapped_product_id.display_name,
                 reason=self._reason(),

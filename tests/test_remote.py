@@ -214,7 +214,7 @@ class TestRemote(RemoteCase):
         self.assertEqual((row.state, row.conflict), ("mapped", "product"))
         self.assertEqual((row.product_id, row.mapped_product_id), (lamp, self.product))
         self.assertIn(
-            "It is mapped to [DESK] Desk, and same SKU says [LAMP] Lamp.", row.todo
+            "It is mapped to [DESK] Desk, but [LAMP] Lamp fits (same SKU).", row.todo
         )
 
     def test_a_name_is_no_reason_against_a_map(self):

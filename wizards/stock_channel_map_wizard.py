@@ -25,7 +25,9 @@ class StockChannelMapWizard(models.TransientModel):
     _name = "stock.channel.map.wizard"
     _description = "Maps as a File"
 
-    channel_id = fields.Many2one("stock.channel")
+    channel_id = fields.Many2one(
+        "stock.channel", default=lambda self: self._only_channel()
+    )
     file = fields.Binary("File with Maps")
     file_name = fields.Char()
     export_file = fields.Binary(readonly=True)
@@ -41,6 +43,12 @@ class StockChannelMapWizard(models.TransientModel):
     wrong_count = fields.Integer("Wrong", compute="_compute_counts")
     same_count = fields.Integer("As They Are", readonly=True)
     may_change = fields.Boolean(compute="_compute_may_change")
+
+    @api.model
+    def _only_channel(self):
+        """Return the channel where there is only one to choose."""
+        channels = self.env["stock.channel"].search([], limit=2)
+        return channels if len(channels) == 1 else channels.browse()
 
     @api.depends("line_ids.kind")
     def _compute_counts(self):

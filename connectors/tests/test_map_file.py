@@ -2,7 +2,7 @@ import csv
 import io
 import unittest
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .. import map_file
@@ -35,6 +35,7 @@ class TestMapFile(unittest.TestCase):
             'Unit,Title\r\n"A,1",,,,7,,,\'=1+1\r\n',
         )
 
+    @settings(max_examples=25)
     @given(maps)
     def test_what_is_written_is_read(self, rows: list[dict[str, str]]) -> None:
         lines = list(read(write(rows)))

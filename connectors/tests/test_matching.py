@@ -1,6 +1,6 @@
 import unittest
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .. import matching
@@ -34,7 +34,7 @@ items = st.lists(
         barcode=st.sampled_from(["", PEN, "036000291452", "X1", " X1"]),
         name=names,
     ),
-    max_size=12,
+    max_size=6,
     unique_by=lambda item: item.key,
 )
 wanted = st.tuples(
@@ -257,6 +257,7 @@ class TestCatalogue(unittest.TestCase):
         self.assertEqual(self.catalogue.name(3), "Garden Chair White")
         self.assertEqual(self.catalogue.name(99), "")
 
+    @settings(max_examples=30)
     @given(items, wanted)
     def test_what_is_proposed_holds(
         self, found: list[Item], asked: tuple[str, str, str]
@@ -286,6 +287,7 @@ class TestCatalogue(unittest.TestCase):
             self.assertEqual(plain_barcode(rival.barcode), plain_barcode(barcode))
             self.assertNotEqual(plain_barcode(item.barcode), plain_barcode(barcode))
 
+    @settings(max_examples=15)
     @given(items, wanted, st.randoms(use_true_random=False))
     def test_the_order_of_products_does_not_matter(self, found, asked, random) -> None:
         first = Catalogue(found).propose(*asked)
