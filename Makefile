@@ -67,6 +67,10 @@ faults: ## shop and ERP on a wire that fails; SEED=… draws other faults
 e2e-medusa: ## the whole loop against a real Medusa shop
 	@$(PYTHON) -m tools.e2e_medusa
 
+.PHONY: e2e-vendure
+e2e-vendure: ## the whole loop against a real Vendure shop
+	@$(PYTHON) -m tools.e2e_vendure
+
 .PHONY: bench
 bench: ## measure the speed against baselines; BENCH="delta --listings 10000"
 	@$(PYTHON) -m benchmarks $(BENCH)
@@ -74,6 +78,10 @@ bench: ## measure the speed against baselines; BENCH="delta --listings 10000"
 .PHONY: lock
 lock: ## resolve tools/*.in anew into pinned and hashed tools/*.lock
 	@$(DEVENV) lock
+
+.PHONY: readme-table
+readme-table: ## write the lists of connectors in README.md and docs/connectors anew
+	@$(DEVENV) readme-table
 
 .PHONY: counts
 counts: ## accept today's number of tests as the least that must be collected

@@ -20,11 +20,14 @@
         "data/stock_channel_review_cron.xml",
         "data/ir_cron_alert_data.xml",
         "data/stock_channel_erasure_data.xml",
+        "data/ir_cron_fetch_data.xml",
+        "data/ir_cron_filedrop_data.xml",
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
         "wizards/stock_channel_return_wizard_views.xml",
         "wizards/stock_channel_ignore_wizard_views.xml",
+        "wizards/stock_channel_file_wizard_views.xml",
         # Records before those whose buttons lead to them.
         "views/stock_channel_exception_views.xml",
         "views/stock_channel_message_views.xml",
@@ -47,6 +50,7 @@
         "views/stock_channel_inbox_views.xml",
         "views/stock_channel_oversell_views.xml",
         "views/stock_channel_finance_views.xml",
+        "views/stock_channel_filedrop_views.xml",
         "wizards/stock_channel_pause_wizard_views.xml",
         "views/stock_channel_push_held_views.xml",
         "views/stock_channel_pause_views.xml",
@@ -71,6 +75,10 @@
         "views/stock_channel_review_views.xml",
         "views/stock_channel_report_menus.xml",
         "views/stock_channel_erasure_views.xml",
+        "wizards/stock_channel_map_wizard_views.xml",
+        "views/stock_channel_fetch_views.xml",
+        "views/stock_channel_remote_listing_views.xml",
+        "views/stock_channel_remote_channel_views.xml",
     ],
     "assets": {
         "web.assets_backend": [

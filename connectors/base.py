@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import ClassVar
 
 from .data import (
@@ -21,6 +22,7 @@ from .data import (
     Event,
     FetchedOrder,
     Health,
+    ListingPage,
     ObservedQuantity,
     OrderPage,
     QuantityKey,
@@ -34,6 +36,9 @@ from .data import (
 from .signing import is_usable_secret
 from .tokens import MemoryTokens, TokenStore
 from .transport import Transport
+
+LISTINGS_A_PAGE = 250
+"""Listings to a page where the connector pages no otherwise."""
 
 Clock = Callable[[], datetime]
 """Returns the present moment as an aware UTC datetime."""
@@ -81,6 +86,9 @@ class Capabilities:
     :param bool can_cancel: ``report_cancel`` works.
     :param bool fractions: quantities may have decimals.
     :param bool registers_webhooks: ``watch_webhooks`` works.
+    :param bool confirms: the channel says at once whether it knows an item or order;
+        False where things are left for a partner who looks at them later.
+    :param bool full_files: ``write_all`` works.
     """
 
     quantity_meaning: QuantityMeaning
@@ -95,6 +103,8 @@ class Capabilities:
     can_cancel: bool
     fractions: bool
     registers_webhooks: bool = False
+    confirms: bool = True
+    full_files: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +233,13 @@ class Connector(ABC):
         :raise Misconfigured: a person must act first; nothing was applied.
         """
 
+    def write_all(self, updates: Sequence[QuantityUpdate]) -> str:
+        """Leave a file with every number the channel was told; return its name.
+
+        Numbers keep the sequence they were told with: no number becomes newer by it.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def fetch_quantities(self, keys: Sequence[QuantityKey]) -> list[ObservedQuantity]:
         """Read what the channel shows; keys it does not know are left out."""
@@ -281,6 +298,19 @@ class Connector(ABC):
     @abstractmethod
     def fetch_listings(self) -> Iterable[RemoteListing]:
         """Read everything the channel could sell."""
+
+    def listing_pages(self, position: str = "") -> Iterator[ListingPage]:
+        """Page through what ``fetch_listings`` reads.
+
+        A large catalogue is read in several rounds of work: whoever stops behind a
+        page that has a position goes on from it later, with a connector built anew.
+        Pages of connectors that cannot do so have none.
+
+        :param str position: of the page behind which to go on.
+        """
+        rest = iter(self.fetch_listings())
+        while page := tuple(islice(rest, LISTINGS_A_PAGE)):
+            yield ListingPage(listings=page)
 
     @abstractmethod
     def fetch_locations(self) -> Iterable[RemoteLocation]:

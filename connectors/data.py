@@ -170,6 +170,18 @@ class RemoteListing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListingPage:
+    """Some of what a channel lists.
+
+    :param str position: where to go on behind this page, in the connector's own words;
+        empty when it can only begin anew, and on the last page.
+    """
+
+    listings: tuple[RemoteListing, ...]
+    position: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemoteLocation:
     """One stock location as the channel lists it.
 
@@ -393,7 +405,30 @@ class FetchOrder:
     order_id: str
 
 
-Event = OrderSnapshot | ReturnSnapshot | CountSnapshot | FetchOrder
+@dataclass(frozen=True, kw_only=True)
+class CancelledLine:
+    """How much of one order line is cancelled in all; None: the whole line."""
+
+    id: str
+    quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelNotice:
+    """The delivery says what of an order is cancelled, and nothing of the rest.
+
+    :param int | None version: grows with each change of the order, as in its
+        snapshots; None when the channel does not say.
+    :param lines: none when the whole order is cancelled.
+    """
+
+    order_id: str
+    version: int | None
+    cancelled_at: datetime
+    lines: tuple[CancelledLine, ...] = ()
+
+
+Event = OrderSnapshot | ReturnSnapshot | CountSnapshot | FetchOrder | CancelNotice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -405,12 +440,15 @@ class FetchedOrder:
 
     :param bytes raw: body that ``parse`` with ``topic`` turns back into snapshots.
     :param str dedupe_key: equal for the same version of the same order.
+    :param bool key_is_content: the key is made of the content: another body under it
+        says the same thing, and is no news.
     """
 
     order_id: str
     dedupe_key: str
     topic: str
     raw: bytes
+    key_is_content: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ here only the shape is checked, so that nobody mistakes rubbish for an answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,13 @@ def call(
     document: str,
     variables: Mapping[str, object],
     headers: Mapping[str, str],
+    settled: Collection[int] = (401, 403),
 ) -> GraphAnswer:
     """Post one document and return what came, errors included.
 
     The caller looks at ``response.status`` where the server uses it.
 
+    :param settled: statuses that say all; the body is not looked at.
     :raise RetryLater: when the answer is no GraphQL answer; its effect is unknown.
     """
     response = transport.request(
@@ -50,7 +52,7 @@ def call(
         headers=headers,
         json={"query": document, "variables": dict(variables)},
     )
-    if response.status in (401, 403):
+    if response.status in settled:
         return GraphAnswer(data={}, errors=(), extensions={}, response=response)
     answer = response.json()
     data = answer.get("data") if isinstance(answer, dict) else None

@@ -33,6 +33,7 @@ from .data import (
     FetchedOrder,
     FetchOrder,
     Health,
+    ListingPage,
     ObservedQuantity,
     OrderPage,
     QuantityKey,
@@ -43,8 +44,9 @@ from .data import (
     UpdateResult,
 )
 from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
-from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows, segment
+from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows
 from .medusa_levels import Push, json_number, read_levels
+from .medusa_listing import read_listings, read_locations
 from .medusa_order import parse_order
 from .medusa_payload import (
     CUSTOMER_IDS,
@@ -59,7 +61,9 @@ from .medusa_payload import (
     wrap,
 )
 from .medusa_return import parse_returns
-from .strict_json import Node, load, parse_time
+from .strict_json import load, parse_time
+from .thin_event import named_order
+from .transport import segment
 
 PAGE = 25
 """Orders per page. Medusa answers 2 kB per order and 3.5 kB per line, whatever fields
@@ -136,7 +140,7 @@ class MedusaConnector(Connector):
             if topic == TOPIC:
                 order_id, key = stored_key(raw, root)
             else:
-                order_id = _named_order(root, topic)
+                order_id = named_order(root, topic)
         except BadPayload:
             # Filed under whatever was found; parsing it will say what is wrong.
             pass
@@ -149,7 +153,7 @@ class MedusaConnector(Connector):
         kind = root.identifier("type")
         if kind == TOPIC:
             return [parse_order(root), *parse_returns(root)]
-        order_id = _named_order(root, kind)
+        order_id = named_order(root, kind)
         # Payments, products, reservations and the echo of our own pushes name no
         # order; what they change is found by polling and by reading back.
         return [FetchOrder(order_id=order_id)] if order_id else []
@@ -348,7 +352,9 @@ class MedusaConnector(Connector):
 
     def fetch_order(self, order_id: str) -> FetchedOrder | None:
         found, _now = self._by_id([order_id])
-        wrapped = self._wrapped(found, None, set())
+        # A filter that Medusa cannot use is no filter: it would answer any order.
+        asked = [row for row in found if row.get("id") == order_id]
+        wrapped = self._wrapped(asked, None, set())
         return wrapped[0] if wrapped else None
 
     def _by_id(self, ids: Sequence[str]) -> tuple[list[Row], datetime]:
@@ -416,28 +422,14 @@ class MedusaConnector(Connector):
     # ----------------------------------------------------------------- reading
 
     def fetch_listings(self) -> Iterable[RemoteListing]:
-        path = "/admin/inventory-items"
-        fields = (
-            "id sku title variants.barcode variants.title variants.product.title"
-        ).split()
-        for row in self._client.everything(path, "inventory_items", fields):
-            variants = rows(row, "variants")
-            variant = variants[0] if len(variants) == 1 else {}
-            product = part(variant, "product").get("title")
-            titles = (product, variant.get("title") or row.get("title"))
-            yield RemoteListing(
-                sku=str(row.get("sku") or ""),
-                item_id=str(row.get("id")),
-                title=" / ".join(str(title) for title in titles if title),
-                barcode=str(variant.get("barcode") or ""),
-            )
+        for page in self.listing_pages():
+            yield from page.listings
+
+    def listing_pages(self, position: str = "") -> Iterator[ListingPage]:
+        return read_listings(self._client, position)
 
     def fetch_locations(self) -> Iterable[RemoteLocation]:
-        path = "/admin/stock-locations"
-        return [
-            RemoteLocation(id=str(row.get("id")), name=str(row.get("name") or ""))
-            for row in self._client.everything(path, "stock_locations", ("id", "name"))
-        ]
+        return read_locations(self._client)
 
     def check(self) -> Health:
         try:
@@ -449,17 +441,6 @@ class MedusaConnector(Connector):
     @property
     def _client(self) -> MedusaClient:
         return MedusaClient(self.config, self.transport, self.clock)
-
-
-def _named_order(root: Node, topic: str) -> str:
-    """Return which order a thin event is about, empty when about none."""
-    data = root.optional_child("data")
-    if data is None:
-        return ""
-    named = data.identifier("order_id", required=False)
-    if named or not topic.startswith("order."):
-        return named
-    return data.identifier("id", required=False)
 
 
 def _is_settled(row: Row, now: datetime) -> bool:

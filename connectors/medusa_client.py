@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from .base import Clock
 from .errors import ConnectorError, Misconfigured, Rejected, RetryLater
@@ -67,7 +67,18 @@ class MedusaClient:
         self, path: str, name: str, fields: Iterable[str], params: Params = ()
     ) -> Iterator[Row]:
         """Yield every row of a list, oldest id first, so that new ones come last."""
-        offset = 0
+        for found, _offset in self.pages(path, name, fields, params):
+            yield from found
+
+    def pages(
+        self,
+        path: str,
+        name: str,
+        fields: Iterable[str],
+        params: Params = (),
+        offset: int = 0,
+    ) -> Iterator[tuple[list[Row], int]]:
+        """Yield pages of a list, each with the offset of the next; 0 with the last."""
         while True:
             page: list[tuple[str, str | int]] = [
                 ("fields", ",".join(fields)),
@@ -76,10 +87,11 @@ class MedusaClient:
                 ("offset", offset),
             ]
             found = rows(self.get(path, [*params, *page]), name)
-            yield from found
             if len(found) < _PAGE:
+                yield found, 0
                 return
             offset += _PAGE
+            yield found, offset
 
     def by_date(
         self,
@@ -207,13 +219,3 @@ def chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Cut a sequence into pieces of at most ``size``."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
-
-
-def segment(text: str) -> str:
-    """Return a foreign id made safe as one part of a path.
-
-    :raise Rejected: when it cannot be one: "", "." and ".." change the path.
-    """
-    if text.strip(".") == "":
-        raise Rejected("The id is empty.", code="bad_id")
-    return quote(text, safe="")

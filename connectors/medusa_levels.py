@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .data import QuantityKey, QuantityUpdate, ResultStatus, UpdateResult
-from .errors import ConnectorError, Misconfigured, RateLimited, Rejected, RetryLater
+from .batch_push import BatchPush, Objection
+from .data import QuantityKey, QuantityUpdate
+from .errors import RetryLater
 from .medusa_client import MedusaClient, Row, rows
 
 _BATCH = "/admin/inventory-items/location-levels/batch"
@@ -65,103 +66,46 @@ def json_number(quantity: Decimal) -> int | float:
     return whole if whole == quantity else float(quantity)
 
 
-class Push:
-    """One ``publish`` call: each update ends with exactly one result.
-
-    :param updates: as the caller ordered them.
-    """
+class Push(BatchPush[Levels]):
+    """One ``publish`` call to Medusa."""
 
     def __init__(self, client: MedusaClient, updates: Sequence[QuantityUpdate]) -> None:
+        super().__init__(updates)
         self._client = client
-        self._updates = updates
-        self._results: dict[int, UpdateResult] = {}
-        self._written = False
-        self._lost: ConnectorError | None = None
 
-    def run(self) -> list[UpdateResult]:
-        """Write what can be written; return the results in the caller's order."""
-        rest = self._newest(range(len(self._updates)))
-        levels = self._levels(rest)
-        rest = self._known(rest, levels)
-        self._write(rest, levels)
-        return [self._results[index] for index in range(len(self._updates))]
+    def _look(self, keys: Iterable[QuantityKey]) -> Levels:
+        return read_levels(self._client, keys)
 
-    def _newest(self, indexes: Iterable[int]) -> list[int]:
-        """Leave out negative numbers and all but the newest for one key: Medusa
-        takes a level twice in one batch and shows either."""
-        newest: dict[QuantityKey, int] = {}
-        for index in indexes:
-            update = self._updates[index]
-            if update.quantity < 0:
-                self._refuse(index, "negative", "quantity", "Never below zero.")
-                continue
-            other = newest.setdefault(update.key, index)
-            if other == index:
-                continue
-            older = min(index, other, key=lambda i: (self._updates[i].sequence, i))
-            newest[update.key] = index + other - older
-            self._results[older] = UpdateResult(
-                status=ResultStatus.STALE,
-                sequence=self._updates[newest[update.key]].sequence,
-                code="superseded",
-                message="A newer number for this level is in the same batch.",
-            )
-        return list(newest.values())
+    def _shown(self, seen: Levels, key: QuantityKey) -> Decimal | None:
+        return seen.shown(key)
 
-    def _known(self, indexes: Iterable[int], levels: Levels) -> list[int]:
+    def _unknown_keys(
+        self, keys: Sequence[QuantityKey], seen: Levels
+    ) -> Mapping[QuantityKey, Objection]:
         """Refuse items and locations that Medusa does not have."""
-        missing = [i for i in indexes if levels.shown(self._key(i)) is None]
+        missing = [key for key in keys if seen.shown(key) is None]
         places = {
             str(row.get("id"))
             for row in self._client.read(
                 _LOCATIONS,
                 "stock_locations",
                 ("id",),
-                ("id[]", [self._key(i).location_id for i in missing]),
+                ("id[]", [key.location_id for key in missing]),
             )
         }
-        for index in missing:
-            key = self._key(index)
-            if key.item_id not in levels.by_item:
+        found: dict[QuantityKey, Objection] = {}
+        for key in missing:
+            if key.item_id not in seen.by_item:
                 message = f"Medusa has no inventory item {key.item_id!r}."
-                self._refuse(index, "unknown_item", "item_id", message)
+                found[key] = "unknown_item", "item_id", message
             elif key.location_id not in places:
                 message = f"Medusa has no stock location {key.location_id!r}."
-                self._refuse(index, "unknown_location", "location_id", message)
-        return [index for index in indexes if index not in self._results]
-
-    def _write(
-        self, indexes: Sequence[int], levels: Levels, again: bool = True
-    ) -> None:
-        """Write these levels; on a refusal find the guilty ones by halving."""
-        if not indexes:
-            return
-        if self._lost:
-            self._unknown(indexes, self._lost)
-            return
-        try:
-            shown = self._send(indexes, levels)
-        except Rejected as error:
-            self._after_refusal(indexes, levels, error, again)
-        except (RateLimited, Misconfigured) as error:
-            if not self._written:
-                raise
-            self._lost = error
-            self._unknown(indexes, error)
-        except RetryLater as error:
-            # Whatever is left waits too: a server in trouble is not asked again.
-            self._lost = error
-            self._read_back(indexes, error)
-        else:
-            self._written = True
-            for index in indexes:
-                self._results[index] = UpdateResult(
-                    status=ResultStatus.APPLIED, quantity=shown.get(self._place(index))
-                )
+                found[key] = "unknown_location", "location_id", message
+        return found
 
     def _send(
-        self, indexes: Iterable[int], levels: Levels
-    ) -> dict[tuple[str, str], Decimal]:
+        self, indexes: Sequence[int], seen: Levels
+    ) -> Mapping[QuantityKey, Decimal]:
         create: list[dict[str, Any]] = []
         update: list[dict[str, Any]] = []
         for index in indexes:
@@ -171,70 +115,16 @@ class Push:
                 "location_id": key.location_id,
                 "stocked_quantity": json_number(self._updates[index].quantity),
             }
-            (create if levels.shown(key) is None else update).append(row)
+            (create if seen.shown(key) is None else update).append(row)
         # The published specification marks all three lists as required.
         body = {"create": create, "update": update, "delete": []}
         answer = self._client.post(_BATCH, body)
-        return {
+        shown = {
             (str(row.get("inventory_item_id")), str(row.get("location_id"))): _quantity(
                 row
             )
             for row in (*rows(answer, "created"), *rows(answer, "updated"))
         }
-
-    def _after_refusal(
-        self, indexes: Sequence[int], levels: Levels, error: Rejected, again: bool
-    ) -> None:
-        """Nothing was written: find out whose fault it was.
-
-        A level may have come or gone since we read, so everything is read once more
-        before anyone is blamed.
-        """
-        if again:
-            self._retry(indexes)
-        elif len(indexes) == 1:
-            self._refuse(indexes[0], error.code, "", error.message)
-        else:
-            middle = len(indexes) // 2
-            self._write(indexes[:middle], levels, again=False)
-            self._write(indexes[middle:], levels, again=False)
-
-    def _retry(self, indexes: Sequence[int]) -> None:
-        levels = self._levels(indexes)
-        self._write(self._known(indexes, levels), levels, again=False)
-
-    def _read_back(self, indexes: Iterable[int], error: ConnectorError) -> None:
-        """Tell what became of a call whose answer was lost."""
-        try:
-            levels = self._levels(indexes)
-        except ConnectorError:
-            self._unknown(indexes, error)
-            return
-        for index in indexes:
-            shown = levels.shown(self._key(index))
-            if shown == self._updates[index].quantity:
-                self._results[index] = UpdateResult(
-                    status=ResultStatus.APPLIED, quantity=shown
-                )
-            else:
-                self._unknown([index], error)
-
-    def _levels(self, indexes: Iterable[int]) -> Levels:
-        return read_levels(self._client, map(self._key, indexes))
-
-    def _key(self, index: int) -> QuantityKey:
-        return self._updates[index].key
-
-    def _place(self, index: int) -> tuple[str, str]:
-        return self._key(index).item_id, self._key(index).location_id
-
-    def _unknown(self, indexes: Iterable[int], error: ConnectorError) -> None:
-        for index in indexes:
-            self._results[index] = UpdateResult(
-                status=ResultStatus.UNKNOWN, code="no_answer", message=error.message
-            )
-
-    def _refuse(self, index: int, code: str, field: str, message: str) -> None:
-        self._results[index] = UpdateResult(
-            status=ResultStatus.REJECTED, code=code, field=field, message=message
-        )
+        keys = map(self._key, indexes)
+        places = {key: (key.item_id, key.location_id) for key in keys}
+        return {key: shown[place] for key, place in places.items() if place in shown}

@@ -18,7 +18,8 @@ from .data import (
     PaymentStatus,
     ShippingLine,
 )
-from .medusa_payload import FINEST, MAX_LINES, moments, version_of
+from .medusa_payload import MAX_LINES, moments, version_of
+from .stored_body import FINEST
 from .strict_json import Node
 
 _ZERO = Decimal(0)

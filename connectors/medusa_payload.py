@@ -12,16 +12,16 @@ Two facts, measured on Medusa 2.18.0, shape this file:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from .base import body_digest
 from .data import FetchedOrder
 from .errors import BadPayload, RetryLater
 from .medusa_client import part, rows
+from .stored_body import kept, packed, tree
 from .strict_json import Node, parse_decimal, parse_time
 
 TOPIC = "medusa.order"
@@ -95,63 +95,12 @@ CUSTOMER_IDS = ("order.customer.id",)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-FINEST = Decimal("1E-10")
 _ZERO = Decimal(0)
 
-Tree = dict[str, Any]
-
-
-def _tree(names: Iterable[str]) -> Tree:
-    """Turn dotted names into nested dictionaries."""
-    result: Tree = {}
-    for name in names:
-        branch = result
-        for step in name.split("."):
-            branch = branch.setdefault(step, {})
-    return result
-
-
-_ORDER_TREE = _tree(ORDER_FIELDS)
-_ITEM_TREE = _tree(ITEM_FIELDS)
-_RESERVATION_TREE = _tree(RESERVATION_FIELDS)
-_RETURN_TREE = _tree(RETURN_FIELDS)
-
-
-def _kept(value: Any, tree: Tree) -> Any:
-    """Return the part of an answer named by the tree, in one stable form.
-
-    Lists are sorted by id (Medusa does not keep their order), numbers become strings
-    holding decimals, so that no reader makes floats of them.
-    """
-    if isinstance(value, list):
-        children = [_kept(child, tree) for child in value]
-        return sorted(children, key=lambda child: str(_id(child)))
-    if isinstance(value, dict):
-        return {
-            name: _kept(value[name], branch)
-            for name, branch in tree.items()
-            if value.get(name) is not None
-        }
-    if isinstance(value, Decimal | int) and not isinstance(value, bool):
-        return f"{_rounded(Decimal(value)):f}"
-    return value
-
-
-def _rounded(number: Decimal) -> Decimal:
-    """Cut what Medusa computes with 20 digits; the tenth is far below a cent."""
-    try:
-        return number if _exponent(number) >= -10 else number.quantize(FINEST)
-    except InvalidOperation:
-        return number  # astronomic; reading it will refuse it
-
-
-def _id(value: Any) -> Any:
-    return value.get("id", "") if isinstance(value, dict) else value
-
-
-def _exponent(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return exponent if isinstance(exponent, int) else 0
+_ORDER_TREE = tree(ORDER_FIELDS)
+_ITEM_TREE = tree(ITEM_FIELDS)
+_RESERVATION_TREE = tree(RESERVATION_FIELDS)
+_RETURN_TREE = tree(RETURN_FIELDS)
 
 
 def wrap(
@@ -179,17 +128,17 @@ def wrap(
         raise RetryLater("Medusa's answer makes no sense: an order without id.")
     body = {
         "type": TOPIC,
-        "order": _kept(dict(order), _ORDER_TREE),
-        "reservations": _kept(list(reservations), _RESERVATION_TREE),
+        "order": kept(dict(order), _ORDER_TREE),
+        "reservations": kept(list(reservations), _RESERVATION_TREE),
         "ordered": [
             {"id": line, "quantity": f"{quantity:f}"}
             for line, quantity in sorted(most_ordered(changes).items())
         ],
-        "removed": _kept(list(former_items), _ITEM_TREE),
+        "removed": kept(list(former_items), _ITEM_TREE),
     }
     if returns:
-        body["returns"] = _kept(list(returns), _RETURN_TREE)
-    raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
+        body["returns"] = kept(list(returns), _RETURN_TREE)
+    raw = packed(body)
     try:
         _order_id, key = stored_key(raw, Node(body, ""))
     except BadPayload:

@@ -11,6 +11,10 @@ from .base import Connector
 _BUILT_IN = {
     "rest": (".rest", "RestConnector"),
     "medusa": (".medusa", "MedusaConnector"),
+    "vendure": (".vendure", "VendureConnector"),
+    "filedrop": (".filedrop", "FiledropConnector"),
+    "shopify": (".shopify", "ShopifyConnector"),
+    "woocommerce": (".woocommerce", "WooCommerceConnector"),
 }
 """Module and class by key; a module is imported when it is first asked for."""
 
@@ -29,8 +33,9 @@ def register(connector: type[Connector]) -> type[Connector]:
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a connector key: use [a-z][a-z0-9_]*.")
     if inspect.isabstract(connector):
+        missing = ", ".join(sorted(connector.__abstractmethods__))
         raise ValueError(
-            f"{connector.__qualname__} leaves methods of the contract out."
+            f"{connector.__qualname__} leaves methods of the contract out: {missing}."
         )
     if key in _BUILT_IN or _registered.get(key, connector) is not connector:
         raise ValueError(f"The connector key {key!r} is taken.")

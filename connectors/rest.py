@@ -22,6 +22,7 @@ from .data import (
     Event,
     FetchedOrder,
     Health,
+    ListingPage,
     ObservedQuantity,
     OrderPage,
     QuantityKey,
@@ -255,15 +256,18 @@ class RestConnector(Connector):
 
     def fetch_listings(self) -> Iterator[RemoteListing]:
         """Page through the items the channel lists."""
-        for node in self._entries("/listings", "listings"):
-            with sensible():
-                listing = RemoteListing(
-                    sku=node.identifier("sku"),
-                    item_id=node.identifier("item_id", required=False),
-                    title=node.text("title", 1_000),
-                    barcode=node.text("barcode"),
-                )
-            yield listing
+        for page in self.listing_pages():
+            yield from page.listings
+
+    def listing_pages(self, position: str = "") -> Iterator[ListingPage]:
+        """Page through the items by the channel's own cursors."""
+        pages = self._cursor_pages("/listings", "listings", {}, position)
+        for page, cursor in pages:
+            listings = tuple(
+                _listing(Node(value, f"listings.{index}"))
+                for index, value in enumerate(page)
+            )
+            yield ListingPage(listings=listings, position=cursor)
 
     def fetch_locations(self) -> Iterator[RemoteLocation]:
         """Read the channel's locations."""
@@ -304,12 +308,23 @@ class RestConnector(Connector):
     def _numbered_pages(
         self, path: str, key: str, params: Mapping[str, str]
     ) -> Iterator[tuple[list[Any], bool]]:
-        """Page through a collection by the channel's own cursors.
+        """Page through a collection.
 
         :return: pages, each with whether it is the last one.
+        """
+        for page, cursor in self._cursor_pages(path, key, params):
+            yield page, not cursor
+
+    def _cursor_pages(
+        self, path: str, key: str, params: Mapping[str, str], position: str = ""
+    ) -> Iterator[tuple[list[Any], str]]:
+        """Page through a collection by the channel's own cursors.
+
+        :param str position: cursor from which to go on.
+        :return: pages, each with the cursor of the next one, empty on the last.
         :raise RetryLater: when a page cannot be read or the pages do not end.
         """
-        cursor: str | None = None
+        cursor: str | None = position
         seen: set[str] = set()
         for _ in range(_MAX_PAGES):
             answer = self._get(
@@ -321,7 +336,7 @@ class RestConnector(Connector):
             cursor = answer.get("next")
             if cursor is not None and not isinstance(cursor, str):
                 raise RetryLater(f"The channel's answer to {path} has no cursor.")
-            yield page, not cursor
+            yield page, cursor or ""
             if not cursor:
                 return
             if cursor in seen:
@@ -398,6 +413,16 @@ class RestConnector(Connector):
                 field="base_url",
             )
         return base
+
+
+def _listing(node: Node) -> RemoteListing:
+    with sensible():
+        return RemoteListing(
+            sku=node.identifier("sku"),
+            item_id=node.identifier("item_id", required=False),
+            title=node.text("title", 1_000),
+            barcode=node.text("barcode"),
+        )
 
 
 def _message_id(*parts: str) -> str:

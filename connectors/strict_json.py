@@ -14,9 +14,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
-from .errors import BadPayload
+from .errors import BadPayload, RetryLater
 
 MAX_DEPTH = 64
 MAX_CONTAINERS = 25_000
@@ -129,18 +129,18 @@ class Node:
             self.refuse("is missing", key)
         return value
 
-    def child(self, key: str) -> Node:
+    def child(self, key: str) -> Self:
         """Return an object that must be there."""
         value = self._get(key, required=True)
         if not isinstance(value, dict):
             self.refuse("must be an object", key)
-        return Node(value, self.at(key))
+        return type(self)(value, self.at(key))
 
-    def optional_child(self, key: str) -> Node | None:
+    def optional_child(self, key: str) -> Self | None:
         """Return an object, None when absent."""
         return None if self._get(key, required=False) is None else self.child(key)
 
-    def items(self, key: str, most: int, required: bool = True) -> list[Node]:
+    def items(self, key: str, most: int, required: bool = True) -> list[Self]:
         """Return the objects of a list; an absent optional list is empty.
 
         :param int most: longest list accepted.
@@ -152,7 +152,8 @@ class Node:
             self.refuse("must be a list", key)
         if len(value) > most:
             self.refuse(f"must not have more than {most} entries", key)
-        nodes = [Node(item, f"{self.at(key)}.{i}") for i, item in enumerate(value)]
+        place, kind = self.at(key), type(self)
+        nodes = [kind(item, f"{place}.{i}") for i, item in enumerate(value)]
         for node in nodes:
             if not isinstance(node.value, dict):
                 node.refuse("must be an object")
@@ -242,6 +243,22 @@ class Node:
         """Return one of a fixed set of words, None when absent."""
         absent = self._get(key, required=False) is None
         return None if absent else self.choice(key, choices)
+
+
+class Answer(Node):
+    """The same for what a channel answers to our calls.
+
+    Nobody sees such a body in the inbox: what makes no sense is asked for again.
+    """
+
+    def refuse(self, message: str, key: str | int | None = None) -> NoReturn:
+        """Raise for this value, or for a child of it.
+
+        :raise RetryLater: always.
+        """
+        field = self.path if key is None else self.at(key)
+        place = field or "body"
+        raise RetryLater(f"The channel's answer makes no sense: {place}: {message}.")
 
 
 def _values(choices: type[StrEnum]) -> Collection[str]:

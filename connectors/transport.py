@@ -24,12 +24,12 @@ from functools import cached_property
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from .errors import Misconfigured, RateLimited, RetryLater, Throttled
+from .errors import Misconfigured, RateLimited, Rejected, RetryLater, Throttled
 from .limits import Limit, LimitMemory
 from .netguard import AddressGuard, AllowedHosts, GuardedAdapter
 from .redaction import SensitiveFilter, redact
@@ -138,6 +138,16 @@ def check_status(response: Response, now: datetime) -> Response:
             field="base_url",
         )
     return response
+
+
+def segment(text: str) -> str:
+    """Return a foreign id made safe as one part of a path.
+
+    :raise Rejected: when it cannot be one: "", "." and ".." change the path.
+    """
+    if text.strip(".") == "":
+        raise Rejected("The id is empty.", code="bad_id")
+    return quote(text, safe="")
 
 
 def _distrusts_certificate(error: Exception) -> bool:

@@ -5,6 +5,9 @@ UPDATE stock_channel
        webhook_token = NULL,
        state = CASE WHEN state = 'live' THEN 'paused' ELSE state END;
 DELETE FROM stock_channel_secret;
+UPDATE stock_channel_fetch
+   SET state = 'stopped'
+ WHERE state IN ('reading', 'matching', 'mapping');
 UPDATE ir_cron
    SET active = FALSE
  WHERE id IN (SELECT publish_cron_id FROM stock_channel

@@ -3,12 +3,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from odoo import models
-from odoo.exceptions import UserError
 
 from ..connectors import registry
 from ..connectors.data import Health
 from ..connectors.errors import ConnectorError, Misconfigured, RetryLater
-from ..connectors.transport import Transport
 
 _logger = logging.getLogger(__name__)
 
@@ -28,7 +26,7 @@ class StockChannelConnection(models.Model):
     def _transport(self):
         """Return the object that does every outgoing call of this channel."""
         hosts = self.sudo().allowed_hosts or ""
-        return Transport(
+        return registry.get(self.connector).transport_class(
             allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()]
         )
 
@@ -127,56 +125,3 @@ class StockChannelConnection(models.Model):
             "tag": "display_notification",
             "params": {"message": message, "type": kind, "sticky": kind == "danger"},
         }
-
-    # -------------------------------------------------------------- actions
-
-    def action_fetch_locations(self):
-        """Add a channel location for each the channel has and we do not map yet."""
-        self.ensure_one()
-        self.check_access("write")
-        try:
-            with self._connected() as connector:
-                remote = list(connector.fetch_locations())
-        except ConnectorError as error:
-            raise UserError(error.message) from error
-        known = set(
-            self.with_context(active_test=False).location_ids.mapped("external_id")
-        )
-        new = [location for location in remote if location.id not in known]
-        self.env["stock.channel.location"].create(
-            [
-                {
-                    "channel_id": self.id,
-                    "external_id": location.id,
-                    "name": location.name or location.id,
-                }
-                for location in new
-            ]
-        )
-        return self._notify(
-            self.env._(
-                "%(new)s new of %(all)s locations. Map each to its stock locations.",
-                new=len(new),
-                all=len(remote),
-            ),
-            "success",
-        )
-
-    def action_fetch_listings(self):
-        """Map what the channel lists to the products with the same reference."""
-        self.ensure_one()
-        self.check_access("write")
-        try:
-            with self._connected() as connector:
-                remote = list(connector.fetch_listings())
-        except ConnectorError as error:
-            raise UserError(error.message) from error
-        created, unmatched = self.listing_ids._map_by_sku(self, remote)
-        return self._notify(
-            self.env._(
-                "%(new)s new listings mapped by SKU, %(unmatched)s without a product.",
-                new=len(created),
-                unmatched=len(unmatched),
-            ),
-            "success" if not unmatched else "warning",
-        )

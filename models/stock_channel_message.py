@@ -65,7 +65,9 @@ class StockChannelMessage(models.Model):
     )
     state = fields.Selection(STATES, required=True, readonly=True, default="pending")
     origin = fields.Selection(
-        [("webhook", "Webhook"), ("poll", "Polling")], readonly=True, required=True
+        [("webhook", "Webhook"), ("poll", "Polling"), ("upload", "Upload")],
+        readonly=True,
+        required=True,
     )
     topic = fields.Char(readonly=True)
     dedupe_key = fields.Char(readonly=True, required=True)

@@ -93,14 +93,7 @@ class StockChannelPoll(models.Model):
         """
         messages = self.env["stock.channel.message"]
         for order in page.orders:
-            messages._store(
-                self,
-                dedupe_key=order.dedupe_key,
-                topic=order.topic,
-                order_key=f"order:{order.order_id}",
-                raw=order.raw,
-                origin="poll",
-            )
+            messages._store_fetched(self, order, "poll")
         if page.high_water:
             cursor._advance(as_naive(page.high_water))
         return self._is_due_to_read()

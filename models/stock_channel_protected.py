@@ -73,7 +73,7 @@ class StockChannelLocation(models.Model):
     _name = "stock.channel.location"
     _inherit = ["stock.channel.protected", "stock.channel.location"]
 
-    _own_fields = frozenset({"rises_opened_at"})
+    _own_fields = frozenset({"rises_opened_at", "is_closed"})
 
 
 class SaleOrder(models.Model):

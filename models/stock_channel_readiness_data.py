@@ -22,7 +22,8 @@ class StockChannelReadinessData(models.Model):
     # ------------------------------------------------------------------ maps
 
     def _ready_locations(self):
-        places = self.location_ids
+        # What the channel has closed needs no map.
+        places = self.location_ids.filtered(lambda place: not place.is_closed)
         unmapped = places - places._mapped()
         asked_for = self._open_mapping_count("location")
         if not places:

@@ -16,6 +16,8 @@ KINDS = [
     ("bundles", "Changed Kits"),
     ("maps", "Changed Maps"),
     ("unmapped", "Not Mapped"),
+    ("to_match", "Listings to Match"),
+    ("not_listed", "New Products, Not Listed"),
     # Monthly
     ("credentials", "Credentials"),
     ("adjustments", "Counts Applied"),
@@ -35,6 +37,7 @@ STATES = [
 # What happened, and is nothing to mend.
 TO_KNOW = {
     "new_items",
+    "not_listed",
     "bundles",
     "maps",
     "adjustments",

@@ -103,7 +103,7 @@ class StockChannelReviewWeekly(models.Model):
             ("category", "=", "mapping"),
         ]
         asked = self.env["stock.channel.exception"].search_count(domain)
-        places = channel.location_ids
+        places = channel.location_ids.filtered(lambda place: not place.is_closed)
         empty = places - places._mapped()
         fact = self.env._("Everything the channel named is mapped.")
         if asked or empty:

@@ -219,6 +219,25 @@ class GridCase(HubCase):
         return {"category": category}
 
     @classmethod
+    def fresh_stock_channel_remote_listing(cls):
+        product = cls.make_product(f"Grid {cls.counter}")
+        return {
+            "state": "proposed",
+            "product_id": product.id,
+            "match_kind": "name",
+            "sku": f"R{cls.counter}",
+        }
+
+    @classmethod
+    def fresh_stock_channel_remote_ignore_wizard(cls):
+        rows = cls.sample("stock.channel.remote.listing")
+        return {"row_ids": [(6, 0, rows.ids)], "reason": "Grid"}
+
+    @classmethod
+    def fresh_stock_channel_map_wizard(cls):
+        return {"channel_id": cls.channel.id}
+
+    @classmethod
     def fresh_stock_channel_pause_wizard(cls):
         return {
             "res_model": cls.listing._name,

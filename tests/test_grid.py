@@ -201,6 +201,7 @@ class TestGrid(GridCase):
         vals = dict(self.values[name])
         if model.env.company != self.company:
             vals.pop("exception_ids", None)
+            vals.pop("row_ids", None)
         for field_name in vals:
             comodel = model._fields[field_name].comodel_name
             if comodel in WIZARDS:

@@ -75,6 +75,7 @@ class TestMarkup(HubCase):
                 ("stock.channel.change", "effect_html"),
                 ("stock.channel.change", "steps_html"),
                 ("stock.channel.exception", "details"),
+                ("stock.channel.file.wizard", "preview"),
                 ("stock.channel.publication", "parts_html"),
             },
         )

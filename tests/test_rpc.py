@@ -33,7 +33,10 @@ METHODS = {
         "action_go_live": "manager",
         "action_go_shadow": "manager",
         "action_match": "signer",
+        "action_open_files": "user",
         "action_open_held": "user",
+        "action_open_remote": "user",
+        "action_open_unlisted": "user",
         "action_pause": "manager",
         "action_read_back": "operator",
         "action_readiness_settings": "user",
@@ -83,6 +86,14 @@ METHODS = {
         "action_step": "user",
     },
     "stock.channel.exception.event": {"action_open_document": "user"},
+    "stock.channel.fetch": {
+        "action_open_rows": "user",
+        "action_stop": "manager",
+    },
+    "stock.channel.file.wizard": {
+        "action_download": "operator",
+        "action_import": "operator",
+    },
     "stock.channel.ignore.wizard": {
         "action_done": "operator",
     },
@@ -96,6 +107,13 @@ METHODS = {
         "action_freeze_for_count": "operator",
         "action_pause": "operator",
         "action_resume": "operator",
+        "action_use_proposal": "manager",
+    },
+    "stock.channel.map.wizard": {
+        "action_apply": "operator",
+        "action_back": "operator",
+        "action_download": "operator",
+        "action_preview": "operator",
     },
     "stock.channel.match": {
         "action_export": "user",
@@ -129,6 +147,13 @@ METHODS = {
         "action_open": "user",
     },
     "stock.channel.receive.wizard": {"action_receive": "operator"},
+    "stock.channel.remote.ignore.wizard": {"action_done": "operator"},
+    "stock.channel.remote.listing": {
+        "action_accept": "operator",
+        "action_ignore": "operator",
+        "action_propose": "manager",
+        "action_reopen": "operator",
+    },
     "stock.channel.replay": {
         "action_open_failing": "operator",
         "action_open_messages": "operator",
@@ -160,10 +185,13 @@ METHODS = {
 AIMED = {
     "stock.channel.assign.wizard": "action_done",
     "stock.channel.credential.wizard": "action_save",
+    "stock.channel.file.wizard": "action_import",
     "stock.channel.ignore.wizard": "action_done",
     "stock.channel.inspect.wizard": "action_done",
+    "stock.channel.map.wizard": "action_apply",
     "stock.channel.match.wizard": "action_match",
     "stock.channel.pause.wizard": "action_confirm",
+    "stock.channel.remote.ignore.wizard": "action_done",
     "stock.channel.secret.wizard": "action_generate",
     "stock.channel.undo.wizard": "action_continue",
 }

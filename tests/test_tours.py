@@ -6,6 +6,7 @@ from odoo import fields
 from odoo.fields import Command
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
+from odoo.addons.stock_channel_hub.connectors.data import RemoteListing
 from odoo.addons.stock_channel_hub.connectors.freshness import Histogram
 from odoo.addons.stock_channel_hub.models.stock_channel_freshness import hour_of
 
@@ -232,6 +233,10 @@ class TestScreens(ScreensCommon, TransactionCase):
             }
         )
         cls.env["stock.channel.push"].create({"channel_id": cls.channel.id, "size": 1})
+        cls.env["stock.channel.fetch"]._begin(cls.channel, is_by_hand=True)
+        cls.env["stock.channel.remote.listing"]._store(
+            cls.channel, [RemoteListing(sku="TOUR-9", item_id="9", title="Vase")], 1
+        )
         hour = hour_of(cls.env.cr.now())
         cls.env["stock.channel.freshness"]._upsert(
             [(cls.channel.id, "fall", hour, hour, Histogram.of([2]))]

@@ -15,9 +15,11 @@ from __future__ import annotations
 from .conformance_base import ConformanceBase
 from .conformance_deliveries import DeliveryConformance
 from .conformance_faults import FaultConformance
+from .conformance_limits import LimitConformance
 from .conformance_outgoing import OutgoingConformance
 from .conformance_personal import PersonalConformance
 from .conformance_reading import ReadingConformance
+from .conformance_webhooks import WebhookConformance
 
 __all__ = ["ConformanceBase", "ConnectorConformance"]
 
@@ -28,5 +30,7 @@ class ConnectorConformance(
     ReadingConformance,
     FaultConformance,
     PersonalConformance,
+    WebhookConformance,
+    LimitConformance,
 ):
     """All parts of the suite; see :class:`.conformance_base.ConformanceBase`."""

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import unittest
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from .. import signing
 from ..base import Capabilities, Connector
 from ..data import Cancellation, QuantityKey, QuantityUpdate, ReportedLine, Shipment
+from ..tokens import MemoryTokens, TokenStore, Values
+from .conformance_advice import Advised
 from .fake_channel import FakeServer, FixedClock
 
-if TYPE_CHECKING:
-    _Case = unittest.TestCase
-else:
-    # A mixin: the suite itself is nobody's test case.
-    _Case = object
+_ADDONS = "odoo.addons."
 
 
-class ConformanceBase(_Case):
+class ConformanceBase(Advised):
     """Fill these in, then inherit the suite.
+
+    What is said of one kind of channel only has a default that says "not here", and
+    the tests of it are skipped: :meth:`pings`, :meth:`ended_tokens`, and of the fake
+    :meth:`.FakeServer.use_up_limit` and :meth:`.FakeServer.disturb_webhooks`.
 
     :cvar connector_class: the connector under test.
     :cvar config: values of its ``config_fields``; give each secret field a long
@@ -34,11 +35,21 @@ class ConformanceBase(_Case):
 
     allow_inherited_tests_method = True
     """Odoo's test loader collects inherited tests only where it finds this."""
+    test_tags: ClassVar[set[str]] = {"standard", "at_install"}
+    """When Odoo runs them; ``odoo.tests.tagged`` changes it."""
+    test_module: ClassVar[str] = ""
+    """The addon they belong to, for Odoo's ``--test-tags``."""
 
     connector_class: ClassVar[type[Connector]]
     config: ClassVar[Mapping[str, str]]
     secrets: ClassVar[tuple[str, ...]]
     samples: ClassVar[Path]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        parents, _, addon = cls.__module__.partition(_ADDONS)
+        if addon and not parents:
+            cls.test_module = addon.partition(".")[0]
 
     @abstractmethod
     def make_server(self, clock: FixedClock) -> FakeServer:
@@ -57,17 +68,39 @@ class ConformanceBase(_Case):
         """Return the topic a sample is filed under; for topics sent in headers."""
         return self.connector.describe(raw, {}).topic
 
+    def make_tokens(self) -> TokenStore:
+        """Return the store of access tokens the connector begins with.
+
+        For a channel with tokens: one that holds a token the fake takes, or what the
+        first exchange needs.
+        """
+        return MemoryTokens()
+
+    def ended_tokens(self) -> Values:
+        """Return what a store holds whose access token ended a minute ago.
+
+        Empty, as here, where the channel has no tokens that end. Otherwise the fake
+        renews it, and counts in ``renewals`` how often it did.
+        """
+        return {}
+
+    def pings(self) -> Sequence[tuple[bytes, Mapping[str, str]]]:
+        """Return the deliveries that only ask if somebody is there, with headers."""
+        return ()
+
     # ------------------------------------------------------------- for the suite
 
     def setUp(self) -> None:
-        """Build clock, fake channel, connector and two listed items."""
+        """Begin with a fresh channel."""
         super().setUp()
+        self.begin()
+
+    def begin(self) -> None:
+        """Build clock, fake channel, connector and two listed items."""
         self.clock = FixedClock()
         self.server = self.make_server(self.clock)
         self.transport = self.server.transport
-        self.connector = self.connector_class(
-            self.config, self.transport, self.clock, self.secrets
-        )
+        self.connector = self.make_connector(self.make_tokens())
         self.keys = [
             self.server.add_item("A-1", "main", Decimal(7)),
             self.server.add_item("B-2", "main", Decimal(9)),
@@ -76,6 +109,12 @@ class ConformanceBase(_Case):
             self.keys.append(self.server.add_item("A-1", "shop", Decimal(4)))
         # Listing them was no effect of ours.
         self.server.books.effects.clear()
+
+    def make_connector(self, tokens: TokenStore) -> Connector:
+        """Return the connector under test, as a worker that just started builds it."""
+        return self.connector_class(
+            self.config, self.transport, self.clock, self.secrets, tokens
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -86,6 +125,11 @@ class ConformanceBase(_Case):
         """Skip the test when the connector does not claim a capability."""
         if not getattr(self.capabilities, capability):
             self.skipTest(f"{self.connector_class.key}: no {capability}")
+
+    def need_of_fake(self, method: str) -> None:
+        """Skip the test when the fake channel cannot play something."""
+        if getattr(type(self.server), method) is getattr(FakeServer, method):
+            self.skipTest(f"{self.connector_class.key}: its fake has no {method}")
 
     def update(
         self,

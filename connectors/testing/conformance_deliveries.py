@@ -12,13 +12,21 @@ from pathlib import Path
 from typing import Any
 from unittest import TestCase
 
-from ..base import Capabilities
-from ..data import CountSnapshot, FetchOrder, OrderSnapshot, ReturnSnapshot
+from ..base import Capabilities, Told
+from ..data import (
+    CancelNotice,
+    CountSnapshot,
+    Event,
+    FetchOrder,
+    OrderSnapshot,
+    ReturnSnapshot,
+)
 from ..errors import BadPayload, BadSignature
 from ..registry import get
+from ..transport import Transport
 from .conformance_base import ConformanceBase
 
-_EVENTS = (OrderSnapshot, ReturnSnapshot, CountSnapshot, FetchOrder)
+_EVENTS = (OrderSnapshot, ReturnSnapshot, CountSnapshot, FetchOrder, CancelNotice)
 
 HOSTILE_BYTES = (
     b"",
@@ -52,11 +60,28 @@ def values_in(value: Any) -> Iterator[Any]:
         yield value
 
 
+def told_by(event: Event) -> set[Told]:
+    """Return what an event speaks of besides an order."""
+    if isinstance(event, ReturnSnapshot):
+        return {Told.RETURNS}
+    if isinstance(event, CancelNotice):
+        return {Told.CANCELS}
+    if isinstance(event, OrderSnapshot) and (
+        event.cancelled or any(line.cancelled_quantity for line in event.lines)
+    ):
+        return {Told.CANCELS}
+    return set()
+
+
 class DeliveryConformance(ConformanceBase):
     """Nothing unauthentic gets in, nothing hostile breaks anything."""
 
     def test_source_is_independent_of_odoo(self) -> None:
-        """A connector imports the contract, and nothing else of any addon."""
+        """A connector imports the contract, and nothing else of any addon.
+
+        What to do: import only the standard library and the hub's ``connectors``; what
+        needs Odoo belongs into the addon's models.
+        """
         source = Path(inspect.getfile(self.connector_class)).read_text("utf-8")
         imported = []
         for node in ast.walk(ast.parse(source)):
@@ -69,13 +94,21 @@ class DeliveryConformance(ConformanceBase):
         self.assertEqual([], [n for n in odoo if not n.startswith(contract)])
 
     def test_class_is_described(self) -> None:
-        """Key, label, capabilities and settings are complete and sane."""
+        """Key, label, capabilities and settings are complete and sane.
+
+        What to do: complete the class attributes of your connector; register it
+        (``registry.register``) before the suite runs; give ``config`` of your test
+        class a value for each required setting.
+        """
         self.assertRegex(self.connector_class.key, r"\A[a-z][a-z0-9_]{0,31}\Z")
         self.assertIs(self.connector_class, get(self.connector_class.key))
         self.assertTrue(self.connector_class.label.strip())
         self.assertIsInstance(self.capabilities, Capabilities)
         self.assertGreaterEqual(self.capabilities.batch_size, 1)
         self.assertTrue(self.capabilities.webhooks or self.capabilities.polling)
+        self.assertTrue(issubclass(self.connector_class.transport_class, Transport))
+        resources = self.connector_class.resources
+        self.assertEqual(len(set(resources)), len(resources))
         names = [field.name for field in self.connector_class.config_fields]
         self.assertEqual(len(set(names)), len(names))
         for field in self.connector_class.config_fields:
@@ -100,12 +133,20 @@ class DeliveryConformance(ConformanceBase):
             self.connector.verify(raw, headers, secrets, moment)
 
     def test_authentic_delivery_is_accepted(self) -> None:
-        """The signature of the sender is enough."""
+        """The signature of the sender is enough.
+
+        What to do: let ``verify`` return for a body signed as ``delivery_headers`` of
+        your test class signs it; both must follow the channel's documentation.
+        """
         raw, headers = self.signed_sample()
         self.connector.verify(raw, headers, self.secrets[:1], self.clock())
 
     def test_every_active_secret_is_accepted(self) -> None:
-        """During a rotation both the old and the new secret sign (S5)."""
+        """During a rotation both the old and the new secret sign (S5).
+
+        What to do: try each of the ``secrets`` that ``verify`` is given; give your test
+        class two.
+        """
         raw, _ = self.signed_sample()
         self.assertGreaterEqual(len(self.secrets), 2)
         for secret in self.secrets:
@@ -115,7 +156,11 @@ class DeliveryConformance(ConformanceBase):
             self.assert_refused(raw, headers, *others)
 
     def test_no_secret_means_refused(self) -> None:
-        """It fails closed: no secret, an empty one, a broken one (S1)."""
+        """It fails closed: no secret, an empty one, a broken one (S1).
+
+        What to do: raise ``BadSignature`` when no usable secret is given, and pass over
+        secrets that are empty or malformed.
+        """
         raw, headers = self.signed_sample()
         self.assert_refused(raw, headers)
         self.assert_refused(raw, headers, "")
@@ -124,7 +169,11 @@ class DeliveryConformance(ConformanceBase):
         self.assert_refused(raw, dict.fromkeys(unsigned, ""), "")
 
     def test_changed_body_is_refused(self) -> None:
-        """Each changed byte, a cut and an addition are noticed (S2)."""
+        """Each changed byte, a cut and an addition are noticed (S2).
+
+        What to do: compute the signature over the raw bytes exactly as they came, and
+        compare it with ``signing.equals``.
+        """
         raw, headers = self.signed_sample()
         step = max(1, len(raw) // 40)
         for position in range(0, len(raw), step):
@@ -136,14 +185,22 @@ class DeliveryConformance(ConformanceBase):
         self.assert_refused(b"", headers, *self.secrets)
 
     def test_headers_are_needed(self) -> None:
-        """Without headers nothing is authentic, whatever their values (S3)."""
+        """Without headers nothing is authentic, whatever their values (S3).
+
+        What to do: take headers by ``headers.get``, and raise ``BadSignature``, never
+        anything else, for those that are missing or malformed.
+        """
         raw, headers = self.signed_sample()
         self.assert_refused(raw, {}, *self.secrets)
         for junk in ("", " ", ",", "v1", "v1,", "v1,é", "=,=", "\x00", "a" * 9_999):
             self.assert_refused(raw, dict.fromkeys(headers, junk), *self.secrets)
 
     def test_signed_time_bounds_replay(self) -> None:
-        """300 s into the past and the future, not a second more (S4)."""
+        """300 s into the past and the future, not a second more (S4).
+
+        What to do: refuse what is more than 300 seconds away from ``now``; or say
+        ``signed_time=False`` where the signature does not cover a time.
+        """
         self.need("signed_time")
         raw, headers = self.signed_sample()
         for seconds in (-300, 300):
@@ -155,7 +212,11 @@ class DeliveryConformance(ConformanceBase):
     # ----------------------------------------------------------------- describe
 
     def test_describe_never_raises(self) -> None:
-        """Whatever authentic senders send can at least be filed."""
+        """Whatever authentic senders send can at least be filed.
+
+        What to do: catch ``BadPayload`` in ``describe`` and file the delivery under
+        ``body_digest(raw)``; the answer depends on body and headers alone.
+        """
         bodies = [*HOSTILE_BYTES, *(raw for _, raw in self.hostile_samples())]
         for raw in bodies:
             headers = self.delivery_headers(raw, self.secrets[0], self.clock())
@@ -165,7 +226,11 @@ class DeliveryConformance(ConformanceBase):
                 self.assertEqual(delivery, self.connector.describe(raw, given))
 
     def test_dedupe_key_tells_deliveries_apart(self) -> None:
-        """A repeat has the same key, another delivery has not."""
+        """A repeat has the same key, another delivery has not.
+
+        What to do: take the channel's id of the delivery where it is stable over
+        retries, else ``body_digest(raw)``; leave times of sending out.
+        """
         keys = []
         for number, (_, raw) in enumerate(self.good_samples()):
             headers = self.delivery_headers(
@@ -182,7 +247,11 @@ class DeliveryConformance(ConformanceBase):
     # -------------------------------------------------------------------- parse
 
     def test_samples_parse(self) -> None:
-        """Every recorded body gives events of the contract's types and units."""
+        """Every recorded body gives events of the contract's types and units.
+
+        What to do: return at least one event for each good sample, the same one each
+        time; quantities and money are ``Decimal``, times aware UTC, texts without NUL.
+        """
         for name, raw in self.good_samples():
             with self.subTest(name):
                 events = self.connector.parse(raw, self.sample_topic(name, raw))
@@ -195,8 +264,40 @@ class DeliveryConformance(ConformanceBase):
                     for value in values_in(event):
                         assert_clean(self, value)
 
+    def test_samples_show_what_is_told(self) -> None:
+        """Cancellations and returns come exactly where ``tells`` says so.
+
+        What to do: name in ``tells`` what this channel ever speaks of, and have a good
+        sample of each: an order cancelled in whole or in part, a return.
+        """
+        told = {
+            word
+            for name, raw in self.good_samples()
+            for event in self.connector.parse(raw, self.sample_topic(name, raw))
+            for word in told_by(event)
+        }
+        self.assertEqual(set(self.connector_class.tells), told)
+
+    def test_returned_quantities_are_sane(self) -> None:
+        """Every returned line has a quantity, and no more of it is restocked.
+
+        What to do: leave lines of nothing out; ``restocked`` counts what the channel
+        has put back on the number it shows.
+        """
+        for name, raw in self.good_samples():
+            for event in self.connector.parse(raw, self.sample_topic(name, raw)):
+                for line in event.lines if isinstance(event, ReturnSnapshot) else ():
+                    with self.subTest(name):
+                        self.assertGreater(line.quantity, 0)
+                        self.assertLessEqual(0, line.restocked)
+                        self.assertLessEqual(line.restocked, line.quantity)
+
     def test_hostile_samples_are_bad_payload(self) -> None:
-        """Nothing but ``BadPayload``, and no personal data in its text."""
+        """Nothing but ``BadPayload``, and no personal data in its text.
+
+        What to do: read bodies with ``strict_json.load``; its ``Node`` refuses what is
+        not as asked for, names the place and keeps values out of the text.
+        """
         for name, raw in self.hostile_samples():
             with self.subTest(name):
                 topic = self.sample_topic(name, raw)
@@ -206,7 +307,11 @@ class DeliveryConformance(ConformanceBase):
                 self.assertLess(len(str(caught.exception)), 400)
 
     def test_hostile_bytes_are_bad_payload(self) -> None:
-        """The same for bytes that are no body at all, under every known topic."""
+        """The same for bytes that are no body at all, under every known topic.
+
+        What to do: begin ``parse`` with ``strict_json.load``, ask for each value by
+        kind, and refuse topics you do not know.
+        """
         topics = {self.sample_topic(name, raw) for name, raw in self.good_samples()}
         for raw in HOSTILE_BYTES:
             for topic in sorted(topics | {"", "no.such.topic"}):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from ..base import Connector
@@ -35,6 +36,24 @@ class _Collector(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Format the way a log file would have it, traceback included."""
         self.lines.append(self.format(record))
+
+
+@contextmanager
+def _collected() -> Iterator[list[str]]:
+    """Collect every log line at DEBUG, wherever loggers are kept quiet else."""
+    collector = _Collector()
+    package = __name__.rpartition(".testing")[0]
+    loggers = [logging.getLogger(name) for name in (None, package)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(collector)
+        logger.setLevel(logging.DEBUG)
+    try:
+        yield collector.lines
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(collector)
+            logger.setLevel(level)
 
 
 class FaultConformance(ConformanceBase):
@@ -83,7 +102,11 @@ class FaultConformance(ConformanceBase):
         return errors
 
     def test_rate_limit_is_told_with_its_hint(self) -> None:
-        """429: the call was not seen, and the channel said how long to wait."""
+        """429: the call was not seen, and the channel said how long to wait.
+
+        What to do: let ``RateLimited`` of the transport through unchanged, from every
+        call.
+        """
         before = self.server.quantity(self.keys[0])
         for name, error in self.under(Fault.RATE_LIMIT).items():
             with self.subTest(name):
@@ -93,7 +116,12 @@ class FaultConformance(ConformanceBase):
         self.assertEqual([], self.server.books.effects)
 
     def test_trouble_is_tried_again(self) -> None:
-        """5xx, broken connections, lost answers, rubbish: the outcome is unknown."""
+        """5xx, broken connections, lost answers, rubbish: the outcome is unknown.
+
+        What to do: let ``RetryLater`` of the transport through; read every answer by
+        ``response.json()`` and raise ``RetryLater`` where its shape is wrong, also for
+        lists and single orders.
+        """
         for fault in _BROKEN:
             for name, error in self.under(fault).items():
                 with self.subTest(call=name, fault=fault):
@@ -103,7 +131,11 @@ class FaultConformance(ConformanceBase):
                         self.assertEqual(_HINTS.get(fault), hint)
 
     def test_refused_credentials_need_a_person(self) -> None:
-        """401, 403 and redirects are not tried again, and had no effect."""
+        """401, 403 and redirects are not tried again, and had no effect.
+
+        What to do: raise ``Misconfigured`` for the statuses 401 and 403 of every call,
+        naming the setting to look at.
+        """
         for fault in _HUMAN:
             for name, error in self.under(fault).items():
                 with self.subTest(call=name, fault=fault):
@@ -111,7 +143,11 @@ class FaultConformance(ConformanceBase):
         self.assertEqual([], self.server.books.effects)
 
     def test_check_never_raises(self) -> None:
-        """The button shows a sentence, whatever happened."""
+        """The button shows a sentence, whatever happened.
+
+        What to do: catch ``ConnectorError`` in ``check`` and return ``Health(ok=False,
+        ...)`` with its message.
+        """
         for fault in Fault:
             with self.subTest(fault):
                 self.transport.always = fault
@@ -120,12 +156,19 @@ class FaultConformance(ConformanceBase):
                 self.assertTrue(health.message.strip())
 
     def test_check_without_settings(self) -> None:
-        """An empty form is a sentence, too."""
+        """An empty form is a sentence, too.
+
+        What to do: take settings by ``config.get`` and raise ``Misconfigured`` where
+        one is missing; never look at them in ``__init__``.
+        """
         empty: Connector = self.connector_class({}, self.transport, self.clock, ())
         self.assertFalse(empty.check().ok)
 
     def test_channel_back_up(self) -> None:
-        """A connector remembers nothing: after the fault everything works."""
+        """A connector remembers nothing: after the fault everything works.
+
+        What to do: keep nothing on the connector between calls.
+        """
         self.under(Fault.DOWN)
         for name, call in self.operations().items():
             with self.subTest(name):
@@ -133,24 +176,21 @@ class FaultConformance(ConformanceBase):
         self.assertEqual(Decimal(3), self.server.quantity(self.keys[0]))
 
     def test_secrets_stay_secret(self) -> None:
-        """No credential in any log line, error text or traceback, even at DEBUG."""
+        """No credential in any log line, error text or traceback, even at DEBUG.
+
+        What to do: put credentials into headers, never into addresses, messages or log
+        lines; do not quote a foreign error.
+        """
         fields = self.connector_class.config_fields
         hidden = [
             self.config[f.name] for f in fields if f.secret and f.name in self.config
         ]
         hidden += [secret.removeprefix("whsec_") for secret in self.secrets]
         self.assertTrue(all(len(value) >= 8 for value in hidden))
-        collector, root = _Collector(), logging.getLogger()
-        level = root.level
-        root.addHandler(collector)
-        root.setLevel(logging.DEBUG)
-        try:
+        with _collected() as lines:
             text = "\n".join(self._everything_said())
-        finally:
-            root.removeHandler(collector)
-            root.setLevel(level)
-        text += "\n".join(collector.lines)
-        self.assertNotEqual([], collector.lines, "the transport logs each call")
+        text += "\n".join(lines)
+        self.assertNotEqual([], lines, "the transport logs each call")
         self.assertEqual([], [value for value in hidden if value in text])
         signature = self.transport.calls[-1].headers.get("webhook-signature")
         if signature:

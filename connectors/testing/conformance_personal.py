@@ -29,7 +29,11 @@ class PersonalConformance(ConformanceBase):
     """A connector declares what of its bodies names no person."""
 
     def test_what_is_left_of_a_body_names_nobody(self) -> None:
-        """Neither the customer nor an address, in any good sample."""
+        """Neither the customer nor an address, in any good sample.
+
+        What to do: take the paths of names, addresses, notes and titles out of
+        ``impersonal``.
+        """
         for name, raw, snapshot in self._orders():
             left = skeleton(raw, self.connector_class.impersonal).decode()
             for text in told_of_person(snapshot):
@@ -38,7 +42,11 @@ class PersonalConformance(ConformanceBase):
                         self.assertNotIn(text, left)
 
     def test_what_is_left_of_a_body_keeps_the_order(self) -> None:
-        """Its id and the ids of its lines, for whoever has to account for it."""
+        """Its id and the ids of its lines, for whoever has to account for it.
+
+        What to do: name the dotted paths of the order's id and of its lines' ids in
+        ``impersonal``.
+        """
         for name, raw, snapshot in self._orders():
             left = skeleton(raw, self.connector_class.impersonal).decode()
             with self.subTest(name):
@@ -46,7 +54,11 @@ class PersonalConformance(ConformanceBase):
                     self.assertIn(f'"{key}"', left)
 
     def test_who_ordered_is_found_in_the_body(self) -> None:
-        """By mailbox and by the channel's id of the customer."""
+        """By mailbox and by the channel's id of the customer.
+
+        What to do: name in ``customer_ids`` where a body has the channel's id of the
+        customer, and leave it empty where it has none.
+        """
         for name, raw, snapshot in self._orders():
             customer = snapshot.customer
             with self.subTest(name):

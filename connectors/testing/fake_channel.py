@@ -76,7 +76,7 @@ _HTML = Response(200, {"content-type": "text/html"}, b"<html>All good!</html>")
 class FakeTransport(Transport):
     """Hand every call to a function instead of the network.
 
-    ``calls`` keeps what was sent; ``faults`` says what happens to the next calls,
+    ``calls`` keeps what was sent, ``answers`` what came back; ``faults`` says what happens to the next calls,
     first in, first out, None meaning nothing special; ``always`` to all of them;
     ``lose_writes`` drops the answers to calls that change something; ``pauses`` keeps
     how long was waited for a limit, in seconds.
@@ -100,12 +100,18 @@ class FakeTransport(Transport):
         self._is_write = is_write or (lambda call: call.method != "GET")
         self.pauses: list[float] = []
         self.calls: list[Request] = []
+        self.answers: list[Response] = []
         self.faults: list[Fault | None] = []
         self.always: Fault | None = None
         self.lose_writes = False
 
     def _exchange(self, call: Request) -> Response:
         self.calls.append(call)
+        response = self._answer(call)
+        self.answers.append(response)
+        return response
+
+    def _answer(self, call: Request) -> Response:
         fault = self.faults.pop(0) if self.faults else self.always
         if fault is Fault.REFUSED:
             raise RetryLater("The connection to the channel broke.")
@@ -200,6 +206,8 @@ class FakeServer(ABC):
 
     page_size: int = 2
     """Small, so that a handful of orders makes several pages."""
+    renewals: int = 0
+    """How often an access token was given out, where the channel has such."""
 
     def __init__(self, clock: FixedClock) -> None:
         self.clock = clock
@@ -225,6 +233,17 @@ class FakeServer(ABC):
         Calling it again with a higher version changes the order. Each line is of
         two units or more.
         """
+
+    def use_up_limit(self) -> None:
+        """Leave nothing of the limit the channel tells of, and say so from now on.
+
+        For channels that tell with each answer how many calls are left.
+        """
+        raise NotImplementedError
+
+    def disturb_webhooks(self) -> None:
+        """Switch one subscription off, or lose it, as the channel sometimes does."""
+        raise NotImplementedError
 
     def quantity(self, key: QuantityKey) -> Decimal | None:
         """Return what the channel shows, in the meaning of the numbers sent."""

@@ -52,6 +52,10 @@ class FakeMedusa(FakeServer):
         self.former: dict[str, list[Row]] = {}
         self.payments: dict[str, str] = {}
         self.returns: list[Row] = []
+        self.variants: dict[str, Row | None] = {}
+        """What a variant says besides the usual, by SKU; None: there is no variant."""
+        self.closed: set[str] = set()
+        """Locations without a sales channel."""
 
     def add_item(self, sku: str, location_id: str, quantity: Decimal) -> QuantityKey:
         """List an item with a level at a location."""
@@ -273,11 +277,19 @@ class FakeMedusa(FakeServer):
                     for (name, place) in self.books.levels
                     if name == sku
                 ],
-                "variants": [{"title": "Default", "product": {"title": f"Item {sku}"}}],
+                "variants": self._variants(sku),
             }
             for item, sku in self.items.items()
         ]
         return self._page("inventory_items", found, query)
+
+    def _variants(self, sku: str) -> list[Row]:
+        own = self.variants.get(sku, {})
+        if own is None:
+            return []
+        usual = {"manage_inventory": True, "allow_backorder": False}
+        named = {"title": "Default", "product": {"title": f"Item {sku}"}}
+        return [{**usual, **named, **own}]
 
     def _level(self, sku: str, location_id: str) -> Row:
         return {
@@ -288,7 +300,14 @@ class FakeMedusa(FakeServer):
         }
 
     def _get_locations(self, query: Query, body: Row) -> Row:
-        found = [{"id": place, "name": name} for place, name in self.locations.items()]
+        found = [
+            {
+                "id": place,
+                "name": name,
+                "sales_channels": [] if place in self.closed else [{"id": "sc_1"}],
+            }
+            for place, name in self.locations.items()
+        ]
         return self._page("stock_locations", found, query)
 
     def _get_reservations(self, query: Query, body: Row) -> Row:

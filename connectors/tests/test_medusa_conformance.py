@@ -11,6 +11,7 @@ from .. import medusa
 from ..data import Cancellation, QuantityUpdate, ReportedLine, ResultStatus, Shipment
 from ..errors import RetryLater
 from ..testing.conformance import ConnectorConformance
+from ..testing.conformance_story import StoryConformance
 from ..testing.fake_channel import FixedClock
 from ..testing.fake_medusa import API_KEY, BASE_URL, FakeMedusa
 
@@ -18,7 +19,7 @@ SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBtZWR1c2Egc3Vic2NyaWJlcg=="
 OLD_SECRET = "whsec_" + "dGhlIG9sZCBzZWNyZXQsIHN0aWxsIGFjdGl2ZSE="
 
 
-class TestMedusaConformance(ConnectorConformance, unittest.TestCase):
+class TestMedusaConformance(StoryConformance, ConnectorConformance, unittest.TestCase):
     """Names the connector, its fake and its samples; the suite does the rest."""
 
     connector_class = medusa.MedusaConnector

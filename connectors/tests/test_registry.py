@@ -30,7 +30,7 @@ class TestRegistry(unittest.TestCase):
 
     def test_ours_are_there(self):
         self.assertIs(RestConnector, registry.get("rest"))
-        self.assertEqual(["rest", "medusa"], list(registry.all_connectors()))
+        self.assertEqual(["rest", "medusa"], list(registry.all_connectors())[:2])
         self.assertIn(("rest", "REST (open contract)"), registry.selection())
         for key, connector in registry.all_connectors().items():
             self.assertEqual(key, connector.key)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from ..rest import RestConnector
 from ..testing.conformance import ConnectorConformance
+from ..testing.conformance_story import StoryConformance
 from ..testing.fake_channel import FixedClock
 from ..testing.fake_rest import BASE_URL, SECRET, FakeRest
 
 OLD_SECRET = "whsec_" + "dGhlIG9sZCBzZWNyZXQsIHN0aWxsIGFjdGl2ZSE="
 
 
-class TestRestConformance(ConnectorConformance, unittest.TestCase):
+class TestRestConformance(StoryConformance, ConnectorConformance, unittest.TestCase):
     """Names the connector, its fake and its samples; the suite does the rest."""
 
     connector_class = RestConnector

@@ -21,7 +21,9 @@ class TestReading(_ScriptedCase):
         )
         listings = list(self.connector.fetch_listings())
         self.assertEqual(["A", "B"], [listing.sku for listing in listings])
-        self.assertEqual(("i", "T", "5"), tuple(vars(listings[1]).values())[1:])
+        self.assertEqual(
+            ("i", "T", "5", "", True), tuple(vars(listings[1]).values())[1:]
+        )
         self.assertEqual(
             [{}, {"cursor": "2"}, {"cursor": "3"}],
             [call.params for call in self.transport.calls],

@@ -76,6 +76,7 @@ def _commands() -> dict[str, tuple[Action, str]]:
         "test": (_test, "run the tests, all suites or some"),
         "oracle": (_oracle, "compare the numbers with the oracle's, in many histories"),
         "orders": (_orders, "compare orders with plain books, in many histories"),
+        "readme-table": (_readme_table, "write the pages' lists of connectors anew"),
         "counts": (_counts, "write tests/counts.json from the tests there are now"),
         "format": (_format, "sort imports and format with ruff"),
         "lock": (_lock, "resolve tools/*.in into tools/*.lock"),
@@ -145,6 +146,11 @@ def _play(
 ) -> int:
     seeds = histories.parse_seeds(arguments.seeds)
     return histories.run(Environment.ensure(progress), kind, seeds)
+
+
+def _readme_table(_arguments: argparse.Namespace, progress: Progress) -> int:
+    env = Environment.ensure(progress)
+    return call([env.python, "-m", "connectors.testing.table"], cwd=env.layout.root)
 
 
 def _counts(_arguments: argparse.Namespace, progress: Progress) -> int:

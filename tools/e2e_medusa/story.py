@@ -1,115 +1,24 @@
-"""The steps, with every number worked out by hand.
-
-Medusa's stocked quantity contains what it has sold and not shipped, so a sale changes
-its reserved quantity only, and what it is told stays the same.
-"""
+"""The steps against Medusa, with every number worked out by hand."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Mapping
 
 from tools.demo.waiting import wait_for
-from tools.devenv import DevEnvError, OdooServer
-from tools.medusa import CATALOGUE, Level, PlacedOrder, Shop
+from tools.devenv import DevEnvError
+from tools.e2e_shop.books import BIN, CABINET, CHAIR, DOORS, LAMP, Parts
+from tools.e2e_shop.play import PATIENCE, PUBLISH_PATIENCE, Play
+from tools.medusa import Shop
+from tools.npm_shop import PlacedOrder
 
-from .office import Key, Office, SaleOrder
-
-PATIENCE = 180.0
-"""Seconds until a step that has not come true is given up: two polls and a bit."""
-
-PUBLISH_PATIENCE = 60.0
-
-CABINET, BIN, LAMP = "E-COM07", "E-COM10", "FURN_8888"
-DOORS, CHAIR = "E-COM11", "FURN_7777"
 TRACKING = "1Z-MEDUSA-0001"
 
-Parts = Mapping[str, Mapping[str, int]]
-"""Quantity by SKU, by name of the location."""
 
-STOCK: dict[Key, int] = {
-    (article.sku, place): quantity
-    for article, (east, west) in zip(
-        CATALOGUE,
-        (
-            (12, 7),  # only East can serve eight Large Cabinets
-            (30, 20),
-            (1, 9),  # only West can serve five Pedal Bins
-            (14, 0),  # only East has Cabinets with Doors
-            (15, 6),
-            (3, 2),
-            (0, 11),  # only West has Office Chairs
-            (5, 1),
-            (2, 8),  # only West can serve three Office Lamps
-            (6, 10),
-        ),
-        strict=True,
-    )
-    for place, quantity in (("East", east), ("West", west))
-}
-"""On hand by SKU and warehouse when the channel goes live."""
+class Story(Play[Shop]):
+    """Cancelled, shipped, split, edited, returned."""
 
-
-@dataclass
-class Books:
-    """What must be where, by hand: on hand and sold-but-not-shipped.
-
-    :param history: each number that was right at some time, oldest first.
-    :param orders: how many the channel has sold.
-    """
-
-    stock: dict[Key, int] = field(default_factory=lambda: dict(STOCK))
-    sold: dict[Key, int] = field(default_factory=lambda: dict.fromkeys(STOCK, 0))
-    history: dict[Key, list[int]] = field(
-        default_factory=lambda: {key: [number] for key, number in STOCK.items()}
-    )
-    orders: int = 0
-
-    def sell(self, place: str, lines: Mapping[str, int], sign: int = 1) -> None:
-        """Note a sale, or with -1 its cancellation."""
-        for sku, quantity in lines.items():
-            self.sold[sku, place] += sign * quantity
-
-    def ship(self, place: str, lines: Mapping[str, int]) -> None:
-        """Note that sold goods have left."""
-        self.sell(place, lines, -1)
-        for sku, quantity in lines.items():
-            self.move(place, sku, -quantity)
-
-    def move(self, place: str, sku: str, quantity: int) -> None:
-        """Note that goods came (or, negative, left)."""
-        self.stock[sku, place] += quantity
-        self.history[sku, place].append(self.stock[sku, place])
-
-    def level(self, key: Key) -> Level:
-        """Return what Medusa must show."""
-        stock, sold = self.stock[key], self.sold[key]
-        return Level(stocked=stock, reserved=sold, available=stock - sold)
-
-
-class Story:
-    """Plays the steps; each ends when both sides agree with the books.
-
-    :param str secret: signs what the shop's subscriber tells.
-    :param tell: gets one row per step: what, Odoo, Medusa, seconds.
-    """
-
-    def __init__(
-        self,
-        odoo: OdooServer,
-        office: Office,
-        shop: Shop,
-        secret: str,
-        tell: Callable[[str, str, str, float], None],
-    ) -> None:
-        self._odoo = odoo
-        self._office = office
-        self._shop = shop
-        self._secret = secret
-        self._tell = tell
-        self._books = Books()
+    shop_name = "Medusa"
 
     def play(self) -> None:
         """Play all steps.
@@ -132,15 +41,10 @@ class Story:
         self._ship_in_parts(order, parts)
         self._take_back(order)
         self._remove()
-        self._rest()
+        self._rest((BIN, "West"))
+        self._check_history()
 
     # -------------------------------------------------------------------- steps
-
-    def _publish(self) -> None:
-        start = time.monotonic()
-        self._office.go_live()
-        self._wait(lambda: [], PUBLISH_PATIENCE, "the first publication")
-        self._row("First full publication", (CABINET, "East"), start)
 
     def _buy(self, title: str, place: str, lines: Mapping[str, int]) -> PlacedOrder:
         """Buy; the goods must be reserved in the right warehouse on both sides."""
@@ -153,26 +57,13 @@ class Story:
             raise DevEnvError(f"Medusa reserved {found} and not {held}.")
         self._books.sell(place, lines)
 
-        def problems() -> list[str]:
-            sale = self._office.sale_order(order.id)
-            if sale is None:
-                return ["no sale order yet"]
-            wrong = self._wrong_deliveries(sale, place, lines, "assigned")
-            if sale.state != "sale":
-                wrong.append(f"the sale order is {sale.state}")
-            if round(sale.total, 2) != float(order.total):
-                wrong.append(f"the totals are {sale.total} and {order.total}")
-            if self._office.sale_orders() != before + 1:
-                wrong.append("more than one sale order was made")
-            return wrong
-
-        self._wait(problems, PATIENCE, "the sale order, reserved")
+        self._wait_for_sale(
+            order,
+            before,
+            lambda sale: self._wrong_deliveries(sale, place, lines, "assigned"),
+        )
         self._row(title, (next(iter(lines)), place), start)
         return order
-
-    def _place(self, lines: Mapping[str, int]) -> PlacedOrder:
-        self._books.orders += 1
-        return self._shop.place_order(lines)
 
     def _cancel(
         self, order: PlacedOrder, lines: Mapping[str, int], place: str = "East"
@@ -262,13 +153,6 @@ class Story:
             raise DevEnvError(f"The fulfilments are {found}, not {wanted}.")
         self._row("Two places ship it in three parcels", (DOORS, "East"), start)
 
-    def _wait_for_parcel(self, order: PlacedOrder, left: Parts) -> None:
-        self._wait(
-            lambda: self._wrong_parts(order, left) + self._untold(),
-            PUBLISH_PATIENCE,
-            "a part of the order",
-        )
-
     def _take_back(self, order: PlacedOrder) -> None:
         """Two chairs come back to West, one of them damaged."""
         start = time.monotonic()
@@ -308,93 +192,7 @@ class Story:
         self._row("Told: a line is removed", (CHAIR, "West"), start)
         self._cancel(order, {CHAIR: 2}, "West")
 
-    def _rest(self) -> None:
-        """Polling finds our own fulfilment; nothing may move because of it."""
-        start = time.monotonic()
-        polled = self._office.polled_at()
-        self._wait(
-            lambda: [] if self._office.polled_at() > polled else ["no poll yet"],
-            PATIENCE,
-            "another poll",
-        )
-        if self._office.sale_orders() != self._books.orders:
-            raise DevEnvError(f"There are not {self._books.orders} sale orders.")
-        self._check_history()
-        self._row("Polled again: nothing moves", (BIN, "West"), start)
-
-    def _check_history(self) -> None:
-        """No number was ever told but those that were right at some time, in order.
-
-        Orders and cancellations move nothing: Medusa subtracts its own reservations.
-
-        :raise DevEnvError: otherwise: customers saw a wrong number for a moment.
-        """
-        for key, numbers in self._office.told().items():
-            right = self._books.history[key]
-            if [number for number, _ in groupby(numbers)] != right:
-                raise DevEnvError(f"Medusa was told {numbers} for {' at '.join(key)}.")
-
     # ------------------------------------------------------------------- checks
-
-    def _sale(self, order: PlacedOrder) -> SaleOrder:
-        sale = self._office.sale_order(order.id)
-        if sale is None:
-            raise DevEnvError("The sale order is gone.")
-        return sale
-
-    def _wrong_parts(self, order: PlacedOrder, parts: Parts) -> list[str]:
-        """Return how what is reserved for an order differs from these parts."""
-        sale = self._office.sale_order(order.id)
-        if sale is None:
-            return ["no sale order yet"]
-        skus = {id_: sku for sku, id_ in self._office.products.items()}
-        places = {id_: place for place, id_ in self._office.stocks.items()}
-        found: dict[str, dict[str, int]] = {}
-        for delivery in self._office.deliveries(sale):
-            for move in delivery["moves"]:
-                if move["state"] == "assigned":
-                    lines = found.setdefault(places[delivery["location_id"][0]], {})
-                    lines[skus[move["product_id"][0]]] = move["quantity"]
-        return [] if found == parts else [f"reserved is {found}, not {parts}"]
-
-    def _untold(self) -> list[str]:
-        states = set(self._office.shipment_states())
-        return [] if states == {"done"} else [f"shipments are {states}"]
-
-    def _wrong_return(self, return_id: str, state: str, lines: int) -> list[str]:
-        """Return how a return differs: its state, and how many dispositions it has."""
-        found, dispositions = self._office.return_state(return_id)
-        if (found, len(dispositions)) == (state, lines):
-            return []
-        return [f"the return is {found}, with {dispositions}"]
-
-    def _expect(self, origin: str, topics: list[str]) -> None:
-        """Make sure that an order came the way it was meant to.
-
-        :raise DevEnvError: otherwise.
-        """
-        found = self._office.messages(origin)
-        if found != topics:
-            raise DevEnvError(f"By {origin} came {found}, not {topics}.")
-
-    def _wrong_deliveries(
-        self, sale: SaleOrder, place: str, lines: Mapping[str, int], state: str
-    ) -> list[str]:
-        """Return how the deliveries differ from one, at this place, of these lines."""
-        wanted = {self._office.products[sku]: float(q) for sku, q in lines.items()}
-        stock = self._office.stocks[place]
-        deliveries = self._office.deliveries(sale)
-        found = [
-            (
-                delivery["state"],
-                delivery["location_id"][0],
-                {move["product_id"][0]: move["quantity"] for move in delivery["moves"]},
-            )
-            for delivery in deliveries
-        ]
-        if found == [(state, stock, wanted)]:
-            return []
-        return [f"the deliveries are {found}, not {[(state, stock, wanted)]}"]
 
     def _wrong_fulfilment(
         self, order: PlacedOrder, lines: Mapping[str, int]
@@ -409,53 +207,3 @@ class Story:
         found = (fulfilment["location_id"], items, tracking)
         wanted = (self._shop.locations["West"], dict(lines), [TRACKING])
         return [] if found == wanted else [f"the fulfilment is {found}, not {wanted}"]
-
-    def _disagreements(self) -> list[str]:
-        """Return every number that is not what the books say, on either side."""
-        levels = self._shop.levels()
-        ledger = self._office.ledger()
-        quants = self._office.on_hand()
-        wrong = []
-        for key in sorted({*STOCK, *levels, *ledger, *quants}):
-            where = " at ".join(key)
-            stock, sold = self._books.stock.get(key), self._books.sold.get(key)
-            if stock is None or sold is None:
-                wrong.append(f"{where} should not exist")
-                continue
-            level, row = levels.get(key), ledger.get(key)
-            if level != self._books.level(key):
-                wanted = self._books.level(key)
-                wrong.append(f"Medusa shows {level} for {where}, not {wanted}")
-            if quants.get(key) != (stock, sold):
-                wrong.append(f"Odoo has {quants.get(key)} of {where}")
-            if row is None:
-                wrong.append(f"{where} is not in the ledger")
-                continue
-            found = (row.sellable, row.own_open, row.wire, row.acknowledged)
-            if found != (stock - sold, sold, stock, stock):
-                wrong.append(f"the ledger says {row} for {where}")
-        return wrong
-
-    def _wait(
-        self, problems: Callable[[], list[str]], seconds: float, what: str
-    ) -> None:
-        """Wait until a step is true, both sides agree, and nothing is left to do."""
-
-        def left() -> list[str]:
-            self._odoo.check_alive()
-            trouble = self._office.trouble()
-            if trouble:
-                raise DevEnvError(f"While waiting for {what}: {'; '.join(trouble)}")
-            return problems() or self._disagreements() or self._office.unfinished()
-
-        wait_for(left, seconds=seconds, what=what)
-
-    def _row(self, title: str, key: Key, start: float) -> None:
-        stock, sold = self._books.stock[key], self._books.sold[key]
-        where = f"{key[0]} {key[1]}"
-        self._tell(
-            title,
-            f"{where}: {stock} - {sold} = {stock - sold}",
-            f"{where}: {self._shop.levels()[key]}",
-            time.monotonic() - start,
-        )

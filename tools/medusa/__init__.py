@@ -10,16 +10,7 @@ other tools::
 Needs Node.js 20 or newer (the environment sees to it) and about 700 MB of disk.
 """
 
-from .catalogue import CATALOGUE, LOCATIONS, Article
 from .server import running_shop
-from .shop import Level, PlacedOrder, Shop
+from .shop import Shop
 
-__all__ = [
-    "CATALOGUE",
-    "LOCATIONS",
-    "Article",
-    "Level",
-    "PlacedOrder",
-    "Shop",
-    "running_shop",
-]
+__all__ = ["Shop", "running_shop"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .caller import Caller, Row
-from .catalogue import (
+from tools.npm_shop.calling import Row
+from tools.npm_shop.catalogue import (
     CATALOGUE,
     COUNTRY,
     CURRENCY,
@@ -11,6 +11,8 @@ from .catalogue import (
     SHIPPING_PRICE,
     Article,
 )
+
+from .caller import Caller
 from .shop import Shop
 
 

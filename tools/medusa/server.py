@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tools.devenv import DevEnvError, Environment, free_port, run, running
-from tools.devenv.errors import tail
+from tools.devenv import Environment, free_port, run
+from tools.npm_shop import node_variables, serving
 
 from .caller import Caller
-from .install import installed, node_variables
+from .install import MEDUSA
 from .seed import seeded
 from .shop import Shop
 
-START_SECONDS = 90.0
 EMAIL = "admin@medusa.example"
 _COMMAND = Path("node_modules/@medusajs/cli/cli.js")
 
@@ -37,7 +35,7 @@ def running_shop(
     :param settings: variables for the server, such as those of our subscriber.
     :raise DevEnvError: with one sentence, quoting Medusa's log.
     """
-    folder = installed(env)
+    folder = MEDUSA.installed(env)
     port = port or free_port()
     password = secrets.token_urlsafe(12)
     variables = {
@@ -59,29 +57,18 @@ def running_shop(
             for words in (["db:migrate"], user):
                 command = [*medusa, *words]
                 run(command, "Setting up Medusa", cwd=folder, env=variables)
-        log = env.log("medusa")
-        log.unlink(missing_ok=True)
         serve = ["start", "--host", "127.0.0.1", "--port", str(port)]
-        with running([*medusa, *serve], cwd=folder, env=variables, log=log) as process:
-            caller = Caller(f"http://127.0.0.1:{port}")
-            with env.progress.step(f"Medusa on port {port}"):
-                _wait(caller, lambda: process.poll() is None, log)
+        caller = Caller(f"http://127.0.0.1:{port}")
+        with serving(
+            env,
+            "Medusa",
+            [*medusa, *serve],
+            folder=folder,
+            variables=variables,
+            caller=caller,
+        ):
             with env.progress.step("Medusa's catalogue, locations and keys"):
                 shop = seeded(caller, EMAIL, password)
             yield shop
     finally:
         env.server.drop_database(database)
-
-
-def _wait(caller: Caller, is_alive: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if not is_alive():
-            break
-        if caller.is_healthy():
-            return
-        time.sleep(0.1)
-    raise DevEnvError(
-        f"Medusa did not answer within {START_SECONDS:.0f} s: read {log}; its last "
-        f"lines are:\n{tail(log)}"
-    )

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .caller import Caller, Row
+from tools.npm_shop import Level, PlacedOrder
+from tools.npm_shop.calling import Row
+
+from .caller import Caller
 
 CUSTOMER = "jane.customer@example.com"
 _ADDRESS = {
@@ -19,32 +22,6 @@ _ADDRESS = {
     "province": "us-tx",
     "phone": "+1 555 0100",
 }
-
-
-@dataclass(frozen=True)
-class Level:
-    """What Medusa shows for one item at one location.
-
-    :param int available: what customers can still buy, by Medusa's own sum.
-    """
-
-    stocked: int
-    reserved: int
-    available: int
-
-    def __str__(self) -> str:
-        return f"{self.stocked} - {self.reserved} = {self.available}"
-
-
-@dataclass(frozen=True)
-class PlacedOrder:
-    """An order as its customer has it.
-
-    :param Decimal total: what the customer pays.
-    """
-
-    id: str
-    total: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import shutil
 import subprocess
-import threading
 import unittest
 from datetime import UTC, datetime
 
@@ -14,12 +12,14 @@ from connectors import signing
 from connectors.data import FetchOrder
 from connectors.medusa import MedusaConnector
 from connectors.testing.fake_channel import FakeTransport, FixedClock
-from connectors.transport import Request, Response
 from tools.devenv import DevEnvError
-from tools.e2e_medusa.__main__ import check_log
-from tools.e2e_medusa.story import BIN, CABINET, LAMP, STOCK, Books
-from tools.medusa import CATALOGUE, LOCATIONS
-from tools.medusa.install import INPUTS, SOURCE
+from tools.e2e_shop.books import BIN, CABINET, LAMP, STOCK, Books
+from tools.e2e_shop.run import check_log
+from tools.medusa.install import SOURCE
+from tools.npm_shop import CATALOGUE, LOCATIONS
+from tools.npm_shop.install import INPUTS
+
+from .door import delivered, nothing
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBtZWR1c2Egc3Vic2NyaWJlcg=="
 SUBSCRIBER = SOURCE / "subscribers" / "stock_channel_hub.js"
@@ -110,22 +110,6 @@ class TestLog(unittest.TestCase):
         )
 
 
-class _Door(http.server.BaseHTTPRequestHandler):
-    """Keeps what is posted."""
-
-    taken: list[tuple[dict[str, str], bytes]]
-
-    def do_POST(self) -> None:
-        """Take a delivery."""
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.taken.append(({k.lower(): v for k, v in self.headers.items()}, body))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @unittest.skipUnless(shutil.which("node"), "no Node.js on this machine")
 class TestSubscriber(unittest.TestCase):
     """The file a shop owner copies signs what the connector accepts."""
@@ -148,17 +132,12 @@ class TestSubscriber(unittest.TestCase):
 
     def test_signed_event_is_accepted(self) -> None:
         """Ids only, whatever else the event holds."""
-        _Door.taken = []
-        with http.server.HTTPServer(("127.0.0.1", 0), _Door) as server:
-            thread = threading.Thread(target=server.handle_request)
-            thread.start()
-            url = f"http://127.0.0.1:{server.server_address[1]}/stock_channel/x"
-            self.tell(url, {"id": "order_1", "email": "jane@example.com"})
-            thread.join()
-        [(headers, body)] = _Door.taken
+        headers, body = delivered(
+            lambda url: self.tell(url, {"id": "order_1", "email": "jane@example.com"})
+        )
         signing.verify(body, headers, [SECRET], datetime.now(UTC))
         self.assertNotIn(b"jane", body)
-        connector = MedusaConnector({}, FakeTransport(_nothing), FixedClock())
+        connector = MedusaConnector({}, FakeTransport(nothing), FixedClock())
         delivery = connector.describe(body, headers)
         self.assertEqual("order:order_1", delivery.order_key)
         self.assertEqual(
@@ -169,8 +148,3 @@ class TestSubscriber(unittest.TestCase):
         """The shop goes on; polling finds the order."""
         said = self.tell("http://127.0.0.1:9/", {"id": "order_1"})
         self.assertIn("order.placed not told", said)
-
-
-def _nothing(call: Request) -> Response:
-    """Answer nothing; parsing makes no call."""
-    raise AssertionError(call.url)

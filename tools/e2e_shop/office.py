@@ -12,7 +12,7 @@ from typing import Any
 from tools.demo.hub import name_approver
 from tools.demo.rpc import User, Values, first_id
 from tools.devenv import DevEnvError
-from tools.medusa import CATALOGUE, Shop
+from tools.npm_shop import CATALOGUE
 
 Key = tuple[str, str]
 """SKU and name of the location."""
@@ -51,10 +51,13 @@ class Office:
     """Odoo: two warehouses of its own for the shop, and one channel.
 
     :param admin: an administrator.
+    :param str connector: key of the channel's connector; ``label`` names the shop.
     """
 
-    def __init__(self, admin: User) -> None:
+    def __init__(self, admin: User, connector: str, label: str) -> None:
         self.admin = admin
+        self.connector = connector
+        self.label = label
         self.products = self._products()
         self.stocks: dict[str, int] = {}
         self.channel_id = 0
@@ -87,7 +90,7 @@ class Office:
     def open_warehouses(self, stock: Mapping[Key, int]) -> None:
         """Make a warehouse per location and count its goods in."""
         for name, code in CODES.items():
-            values = {"name": f"Medusa {name}", "code": code}
+            values = {"name": f"{self.label} {name}", "code": code}
             warehouse = self.admin.create("stock.warehouse", values)
             domain = [("id", "=", warehouse)]
             row = self.admin.row("stock.warehouse", domain, ["lot_stock_id"])
@@ -114,8 +117,8 @@ class Office:
         self.channel_id = self.admin.create(
             "stock.channel",
             {
-                "name": "Medusa shop",
-                "connector": "medusa",
+                "name": f"{self.label} shop",
+                "connector": self.connector,
                 "base_url": shop_url,
                 "allowed_hosts": shop_url.removeprefix("http://"),
                 "alert_email": "stock-alerts@example.com",
@@ -129,17 +132,21 @@ class Office:
         row = self.admin.row("stock.channel", domain, ["webhook_token"])
         return f"/stock_channel/{row['webhook_token']}"
 
-    def connect(self, shop: Shop) -> None:
-        """Enter the key, test it, map locations and listings.
+    def connect(
+        self, credentials: Mapping[str, str], locations: Mapping[str, str]
+    ) -> None:
+        """Enter the credentials, test them, map locations and listings.
 
+        :param credentials: value by name of the setting.
+        :param locations: the shop's id of each location by its name.
         :raise DevEnvError: when the connection test fails.
         """
-        self._enter_key(shop.secret_key)
+        self._enter(credentials)
         health = self._press("action_check_connection")["params"]
         if health["type"] != "success":
             raise DevEnvError(f"The connection test failed: {health['message']}")
         self._press("action_fetch_locations")
-        for name, external_id in shop.locations.items():
+        for name, external_id in locations.items():
             domain = [*self._mine(), ("external_id", "=", external_id)]
             row = self.admin.row("stock.channel.location", domain, ["id"])
             values = {"location_ids": [(6, 0, [self.stocks[name]])]}
@@ -152,13 +159,14 @@ class Office:
         values = {"channel_id": self.channel_id, "name": "Shop", "new_value": secret}
         self.admin.create("stock.channel.secret", values)
 
-    def _enter_key(self, key: str) -> None:
+    def _enter(self, credentials: Mapping[str, str]) -> None:
         """Fill in the form for credentials."""
         model = "stock.channel.credential.wizard"
         wizard = self.admin.create(model, {"channel_id": self.channel_id})
-        domain = [("wizard_id", "=", wizard), ("name", "=", "api_key")]
-        line = self.admin.row(f"{model}.line", domain, ["id"])
-        self.admin.write(f"{model}.line", [line["id"]], {"value": key})
+        for name, value in credentials.items():
+            domain = [("wizard_id", "=", wizard), ("name", "=", name)]
+            line = self.admin.row(f"{model}.line", domain, ["id"])
+            self.admin.write(f"{model}.line", [line["id"]], {"value": value})
         self.admin.call(model, "action_save", [wizard])
 
     def _poll_often(self) -> None:
@@ -172,6 +180,10 @@ class Office:
         """Press the button; the first full publication follows by itself."""
         name_approver(self.admin)
         self._press("action_go_live")
+
+    def compare(self) -> None:
+        """Press the button that reads what the channel shows, all of it."""
+        self._press("action_read_back")
 
     def _press(self, method: str) -> Any:
         return self.admin.call("stock.channel", method, [self.channel_id])

@@ -1,0 +1,244 @@
+"""A local folder: nothing beside it is ever read or written (S17)."""
+
+import json
+import os
+import tempfile
+import unittest
+from pathlib import Path
+from unittest.mock import patch
+
+from .. import local_files
+from ..errors import Misconfigured, RetryLater
+from ..files import FileTransport
+from ..local_files import MARKER
+
+
+class LocalCase(unittest.TestCase):
+    """A root with an exchange folder, and a secret beside it."""
+
+    def setUp(self) -> None:
+        self.base = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.root = self.base / "exchange"
+        (self.root / "in").mkdir(parents=True)
+        (self.root / "out").mkdir()
+        (self.root / MARKER).touch()
+        self.secret = self.base / "secret.csv"
+        self.secret.write_text("the secret")
+        self.transport = FileTransport([f"file:{self.root}"])
+        self.addCleanup(self.transport.close)
+
+    def url(self, path: str, base: Path | None = None) -> str:
+        return f"file://{base or self.root}/{path}"
+
+    def call(self, method: str, path: str, body: bytes = b"", to: str = ""):
+        headers = {"destination": self.url(to)} if to else {}
+        return self.transport.request(
+            method, self.url(path), headers=headers, body=body
+        )
+
+    def names(self, path: str) -> list[str]:
+        return sorted(entry["name"] for entry in self.entries(path))
+
+    def entries(self, path: str) -> list[dict]:
+        return json.loads(self.call("LIST", path).body)["entries"]
+
+
+class TestOperations(LocalCase):
+    def test_written_listed_read_moved_deleted(self):
+        self.assertEqual(201, self.call("PUT", "in/.a.part", b"1;2").status)
+        self.assertEqual(201, self.call("MOVE", "in/.a.part", to="in/a.csv").status)
+        [entry] = self.entries("in")
+        self.assertEqual(
+            ("a.csv", 3, "file"), (entry["name"], entry["size"], entry["kind"])
+        )
+        answer = self.call("GET", "in/a.csv")
+        self.assertEqual((200, b"1;2"), (answer.status, answer.body))
+        self.assertEqual(entry["modified"], answer.headers["x-modified"])
+        self.assertEqual(200, self.call("DELETE", "in/a.csv").status)
+        self.assertEqual([], self.names("in"))
+
+    def test_nothing_is_replaced_by_a_move(self):
+        self.call("PUT", "in/a", b"new")
+        self.call("PUT", "out/a", b"old")
+        self.assertEqual(409, self.call("MOVE", "in/a", to="out/a").status)
+        self.assertEqual(b"old", (self.root / "out/a").read_bytes())
+        self.assertEqual(b"new", (self.root / "in/a").read_bytes())
+
+    def test_nothing_is_replaced_where_there_are_no_links(self):
+        self.call("PUT", "in/a", b"new")
+        self.call("PUT", "out/a", b"old")
+        with patch.object(os, "link", side_effect=OSError(95, "no links")):
+            self.assertEqual(409, self.call("MOVE", "in/a", to="out/a").status)
+            self.assertEqual(201, self.call("MOVE", "in/a", to="out/b").status)
+        self.assertEqual(b"old", (self.root / "out/a").read_bytes())
+        self.assertEqual(b"new", (self.root / "out/b").read_bytes())
+
+    def test_what_is_missing(self):
+        self.assertEqual(404, self.call("GET", "in/a").status)
+        self.assertEqual(404, self.call("LIST", "none").status)
+        self.assertEqual(404, self.call("PUT", "none/a", b"").status)
+        self.assertEqual(404, self.call("MOVE", "in/a", to="in/b").status)
+        self.assertEqual(201, self.call("MKCOL", "none").status)
+        self.assertEqual(409, self.call("MKCOL", "none").status)
+
+    def test_a_full_disk_is_tried_again(self):
+        with (
+            patch.object(os, "fsync", side_effect=OSError(28, "full")),
+            self.assertRaises(RetryLater),
+        ):
+            self.call("PUT", "in/a", b"1")
+
+    def test_too_big_is_not_read(self):
+        transport = FileTransport([f"file:{self.root}"], max_bytes=4)
+        self.call("PUT", "in/a", b"12345")
+        self.assertEqual(413, transport.request("GET", self.url("in/a")).status)
+
+    def test_a_file_that_changes_is_told(self):
+        self.call("PUT", "in/a", b"1")
+        looks = iter([(1, 1), (2, 2)])
+        with patch.object(local_files, "_look", side_effect=lambda found: next(looks)):
+            self.assertEqual(425, self.call("GET", "in/a").status)
+
+    def test_odd_names_go_through(self):
+        names = ["ä.csv", "a\u0308.csv", "A.csv", "a.csv", "a b;c.csv", "%2e%2e", "-rf"]
+        for name in names:
+            (self.root / "in" / name).write_text(name)
+        for entry in self.entries("in"):
+            answer = self.call("GET", f"in/{entry['segment']}")
+            self.assertEqual(entry["name"], answer.body.decode())
+        self.assertEqual(sorted(names), self.names("in"))
+
+    def test_a_name_that_is_no_text(self):
+        with open(os.fsencode(self.root / "in") + b"/\xff.csv", "wb") as file:
+            file.write(b"1")
+        [entry] = self.entries("in")
+        self.assertEqual(("\\xff.csv", "%FF.csv"), (entry["name"], entry["segment"]))
+        self.assertEqual(b"1", self.call("GET", "in/%FF.csv").body)
+
+
+class TestEscapes(LocalCase):
+    """Whoever writes into the folder gets nothing else read or written."""
+
+    def refused(self, method: str, url: str, **more) -> None:
+        with self.assertRaises(Misconfigured) as caught:
+            self.transport.request(method, url, **more)
+        self.assertEqual("base_url", caught.exception.field)
+
+    def test_ways_upwards_are_refused(self):
+        for path in (
+            "../secret.csv",
+            "in/../../secret.csv",
+            "in/%2e%2e/%2e%2e/secret.csv",
+            "in/..%2f..%2fsecret.csv",
+            "in/%2Fetc%2Fpasswd",
+            "in/a%00.csv",
+            "./secret.csv",
+        ):
+            with self.subTest(path):
+                self.refused("GET", self.url(path))
+
+    def test_other_roots_are_refused(self):
+        for url in (
+            f"file://{self.secret}",
+            f"file://{self.base}",
+            f"file://{self.root}-other/in",
+            "file:///etc/passwd",
+            "file:///",
+        ):
+            with self.subTest(url):
+                self.refused("GET", url)
+        self.assertEqual("the secret", self.secret.read_text())
+
+    def test_other_forms_of_address_are_refused(self):
+        for url in (
+            f"file://localhost{self.root}/in",
+            f"file://{self.root}/in?x",
+            f"file://{self.root}/in#x",
+            f"ftp://host{self.root}/in",
+            f"http://host{self.root}/in",
+            "sftp://host/in",
+            "sftp://user:word@host/in",
+            "sftp://user@host:x/in",
+        ):
+            with self.subTest(url):
+                self.refused("LIST", url)
+
+    def test_a_destination_outside_is_refused(self):
+        self.call("PUT", "in/a", b"1")
+        for target in (self.url("../a"), f"file://{self.base}/a", "sftp://u@h/a"):
+            with self.subTest(target), self.assertRaises((Misconfigured, ValueError)):
+                self.transport.request(
+                    "MOVE", self.url("in/a"), headers={"destination": target}
+                )
+        self.assertEqual(["a"], self.names("in"))
+
+    def test_a_folder_nobody_gave_free_is_refused(self):
+        (self.root / MARKER).unlink()
+        self.refused("LIST", self.url("in"))
+        (self.root / MARKER).symlink_to(self.secret)
+        self.refused("LIST", self.url("in"))
+        (self.root / MARKER).unlink()
+        (self.root / MARKER).mkdir()
+        self.refused("LIST", self.url("in"))
+
+    def test_links_are_not_followed(self):
+        (self.root / "in/link.csv").symlink_to(self.secret)
+        (self.root / "way").symlink_to(self.base)
+        self.assertEqual(403, self.call("GET", "in/link.csv").status)
+        self.assertEqual(403, self.call("GET", "way/secret.csv").status)
+        self.assertEqual(403, self.call("LIST", "way").status)
+        self.assertEqual(403, self.call("PUT", "way/new.csv", b"1").status)
+        self.assertEqual(403, self.call("DELETE", "way/secret.csv").status)
+        self.assertFalse((self.base / "new.csv").exists())
+        self.assertEqual("the secret", self.secret.read_text())
+        [entry] = self.entries("in")
+        self.assertEqual("other", entry["kind"])
+
+    def test_writing_over_a_link_replaces_the_link(self):
+        (self.root / "out/.a.part").symlink_to(self.secret)
+        self.assertEqual(201, self.call("PUT", "out/.a.part", b"mine").status)
+        self.assertEqual("the secret", self.secret.read_text())
+        self.assertFalse((self.root / "out/.a.part").is_symlink())
+
+    def test_moving_a_link_moves_the_link(self):
+        (self.root / "in/link.csv").symlink_to(self.secret)
+        self.assertEqual(201, self.call("MOVE", "in/link.csv", to="out/x").status)
+        self.assertTrue((self.root / "out/x").is_symlink())
+        self.assertEqual("the secret", self.secret.read_text())
+
+    def test_a_second_name_of_a_file_elsewhere_is_not_read(self):
+        os.link(self.secret, self.root / "in/hard.csv")
+        self.assertEqual(403, self.call("GET", "in/hard.csv").status)
+
+    def test_pipes_do_not_hang(self):
+        os.mkfifo(self.root / "in/pipe.csv")
+        os.mkfifo(self.root / "out/.a.part")
+        self.assertEqual(403, self.call("GET", "in/pipe.csv").status)
+        self.assertEqual(201, self.call("PUT", "out/.a.part", b"1").status)
+        self.assertEqual(b"1", (self.root / "out/.a.part").read_bytes())
+
+    def test_a_file_swapped_for_a_link_while_we_look(self):
+        (self.root / "in/a.csv").write_text("mine")
+        real_open = os.open
+
+        def swap(path, flags, *args, **kwargs):
+            if path == b"a.csv" and (self.root / "in/a.csv").is_file():
+                (self.root / "in/a.csv").unlink()
+                (self.root / "in/a.csv").symlink_to(self.secret)
+            return real_open(path, flags, *args, **kwargs)
+
+        with patch.object(os, "open", side_effect=swap):
+            self.assertEqual(403, self.call("GET", "in/a.csv").status)
+
+    def test_nothing_is_allowed_by_itself(self):
+        for allowed in (
+            (),
+            ("file:",),
+            ("file:/",),
+            ("file:relative",),
+            ("file:/a/../b",),
+        ):
+            with self.subTest(allowed):
+                transport = FileTransport(allowed)
+                with self.assertRaises(Misconfigured):
+                    transport.request("LIST", self.url("in"))
