@@ -235,18 +235,16 @@ class TestBodies(DeliveryCase):
         """Each value in turn is replaced by one that does not belong there."""
         wrong = (2**62, -1, "", "x", 1.5, True, None, [], {}, [1], "9" * 400, 10**9)
         wrong += ("999999999999999.9999999999", "-999999999999999.99", 10**30)
-        tried = 0
-        for name in ("order_returned", "order_refunded_without_return"):
-            body = json.loads((SAMPLES / f"{name}.json").read_bytes())
-            for number, (holder, key) in enumerate(list(_values(body))):
-                kept, holder[key] = holder[key], wrong[number % len(wrong)]
-                raw = json.dumps(body).encode()
-                topic = self.door.describe(raw, {}).topic
-                with contextlib.suppress(BadPayload):
-                    self.door.parse(raw, topic)
-                holder[key] = kept
-                tried += 1
-        self.assertGreater(tried, 300)
+        body = json.loads((SAMPLES / "order_returned.json").read_bytes())
+        places = list(_values(body))
+        for number, (holder, key) in enumerate(places):
+            kept, holder[key] = holder[key], wrong[number % len(wrong)]
+            raw = json.dumps(body).encode()
+            topic = self.door.describe(raw, {}).topic
+            with contextlib.suppress(BadPayload):
+                self.door.parse(raw, topic)
+            holder[key] = kept
+        self.assertGreater(len(places), 150)
 
     @unittest.skipUnless((CONTRACTS / "fixtures").is_dir(), "no fixtures beside")
     def test_published_fixtures(self) -> None:
