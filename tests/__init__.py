@@ -95,6 +95,7 @@ from . import (
     test_shadow,
     test_shipped_elsewhere,
     test_shipped_in_pieces,
+    test_shopify_samples,
     test_sourcing,
     test_stock_reservation,
     test_tax,

@@ -15,7 +15,7 @@ from ..shopify_order import parse_order
 from ..shopify_payload import wrap
 from ..shopify_return import parse_returns
 from ..strict_json import load
-from .shopify_sale import Fate, Sale
+from ..testing.shopify_sale import Fate, Sale
 
 CENT = Decimal("0.01")
 KINDS = ("CANCEL", "NO_RESTOCK")
@@ -86,7 +86,7 @@ def read(sale: Sale) -> tuple[OrderSnapshot, list[ReturnSnapshot]]:
 class TestHistories(unittest.TestCase):
     """Random sales, told by Shopify and read by us."""
 
-    @settings(max_examples=30)
+    @settings(max_examples=20)
     @given(LINES, TAXES, STEPS, st.booleans())
     def test_quantities_are_possible(
         self,
@@ -106,6 +106,7 @@ class TestHistories(unittest.TestCase):
                 line.cancelled_quantity + line.fulfilled_quantity, line.quantity
             )
 
+    @settings(max_examples=30)
     @given(LINES, TAXES, STEPS)
     def test_quantities_are_what_happened(
         self,
@@ -123,6 +124,7 @@ class TestHistories(unittest.TestCase):
             [(x.cancelled_quantity, x.fulfilled_quantity) for x in order.lines],
         )
 
+    @settings(max_examples=40)
     @given(LINES, TAXES, STEPS, st.booleans())
     def test_total_is_what_the_wanted_units_cost(
         self,
@@ -171,7 +173,7 @@ class TestHistories(unittest.TestCase):
         self.assertEqual(+came, +back)
         self.assertEqual(len({snapshot.id for snapshot in returns}), len(returns))
 
-    @settings(max_examples=15)
+    @settings(max_examples=10)
     @given(LINES, STEPS)
     def test_versions_grow(
         self,

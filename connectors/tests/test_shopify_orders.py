@@ -9,7 +9,7 @@ from ..errors import BadPayload
 from ..shopify_order import parse_order
 from ..shopify_payload import wrap
 from ..strict_json import load
-from .shopify_sale import MAIN, SHOP, Fate, Sale, cents, gid
+from ..testing.shopify_sale import MAIN, SHOP, Fate, Sale, cents, gid
 
 Row = dict[str, Any]
 

@@ -18,8 +18,8 @@ from ..strict_json import format_time
 from ..testing.fake_channel import FakeTransport, FixedClock
 from ..testing.fake_shopify import ACCESS_TOKEN, BASE_URL, FakeShopify, TopError
 from ..testing.fake_shopify_reading import page
+from ..testing.shopify_sale import Sale, gid
 from . import shopify_schema
-from .shopify_sale import Sale, gid
 
 Row = dict[str, Any]
 

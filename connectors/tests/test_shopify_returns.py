@@ -8,7 +8,7 @@ from ..data import Disposition, ReturnSnapshot, ReturnStatus
 from ..shopify_payload import wrap
 from ..shopify_return import parse_returns
 from ..strict_json import load
-from .shopify_sale import MAIN, SHOP, Sale, gid
+from ..testing.shopify_sale import MAIN, SHOP, Sale, gid
 
 Row = dict[str, Any]
 RESTOCK, INSPECT = Disposition.RESTOCK, Disposition.INSPECT

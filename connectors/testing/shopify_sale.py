@@ -15,7 +15,7 @@ from typing import Any
 
 from ..price import share
 from ..strict_json import format_time
-from ..testing.fake_shopify_reading import dress_order, money
+from .fake_shopify_reading import dress_order, money
 
 Row = dict[str, Any]
 MAIN, SHOP = "7001", "7002"
