@@ -136,11 +136,13 @@ class Cancelling:
             return
         marks = Marks(self._client, self._order_id, part(order, "metafield"))
         mark = marks.cancels.get(self._cancellation.id)
-        if mark is not None and (mark.is_done or self._is_so(order, mark)):
+        if mark is not None and mark.is_done:
             return
         left = mark.left if mark is not None else self._left(order)
+        done = CancelMark(left=left, is_done=True)
         if not self._is_changed(order, left):
-            # Shopify has taken them off already, by a refund or an edit.
+            # Shopify has taken them off already, or the answer to ours was lost.
+            marks.note_cancel(self._cancellation.id, done)
             return
         if self._is_whole(order, left):
             self._cancel()
@@ -154,7 +156,7 @@ class Cancelling:
             with suppress(ConnectorError):
                 marks.forget_cancel(self._cancellation.id)
             raise
-        marks.note_cancel(self._cancellation.id, CancelMark(left=left, is_done=True))
+        marks.note_cancel(self._cancellation.id, done)
 
     # ----------------------------------------------------------- what is there
 
@@ -208,10 +210,6 @@ class Cancelling:
                 field="lines",
             )
         return left
-
-    def _is_so(self, order: Row, mark: CancelMark) -> bool:
-        """Tell whether an edit whose answer was lost went through."""
-        return not self._is_changed(order, mark.left)
 
     def _is_changed(self, order: Row, left: Mapping[str, int]) -> bool:
         """Tell whether any line has more than is to be left of it."""

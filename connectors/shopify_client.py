@@ -19,7 +19,6 @@ from .errors import (
     RateLimited,
     Rejected,
     RetryLater,
-    Throttled,
 )
 from .graphql import GraphAnswer, Row, call
 from .limits import Bucket
@@ -156,7 +155,7 @@ class ShopifyClient:
                 settled=_SETTLED,
             )
         except RateLimited as error:
-            if error.after is not None or isinstance(error, Throttled):
+            if error.after is not None:
                 raise
             raise RateLimited(error.message, after=self._points_in(cost)) from None
         self.served = answer.response.headers.get("x-shopify-api-version", "")

@@ -55,7 +55,7 @@ _READINGS = 3
 
 TEST_ORDERS = ConfigField(
     name=TAKE_TEST_ORDERS,
-    label="Take Test Orders",
+    label="Take test orders",
     help="Write yes in a development store, where every order is a test. Leave empty"
     " elsewhere: test orders were never paid, and are passed over.",
     required=False,

@@ -30,6 +30,9 @@ _NO_DECIMALS = frozenset(
 )
 _THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 
+_MOST = 1_000_000_000
+"""Units of anything: as many as Shopify counts in stock."""
+
 _SHIPPED = "SUCCESS"
 _OVER = ("CLOSED", "CANCELLED")
 _RETURN, _CANCEL, _LEGACY = "RETURN", "CANCEL", "LEGACY_RESTOCK"
@@ -119,7 +122,10 @@ def ref(node: Node, name: str) -> str:
 
 def count(node: Node, name: str) -> Decimal:
     """Return a quantity, which is a whole number at Shopify."""
-    return Decimal(node.integer(name))
+    value = node.integer(name)
+    if value > _MOST:
+        node.refuse(f"must not be more than {_MOST}", name)
+    return Decimal(value)
 
 
 def tax_rate(node: Node) -> Decimal:
@@ -136,8 +142,9 @@ def tax_rate(node: Node) -> Decimal:
 
 def _rate(line: Node) -> Decimal:
     value = line.value.get("rate")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
+    if isinstance(value, int):
+        # Nothing, or as much again: whole numbers are not written as decimals.
+        return Decimal(line.integer("rate"))
     return line.optional_amount("rate") or ZERO
 
 

@@ -96,6 +96,13 @@ class TestShopifyCancellations(OrderCase):
             self.tell(cancellation)
             with self.subTest(name):
                 self.assertEqual([3, before - 1], self.left())
+        # Once for each, whatever was lost of it.
+        self.assertEqual(4, len(self.sent("HubEditCommit")))
+        # What the shop adds afterwards is not taken off again.
+        self.order["lineItems"][1].update(currentQuantity=9, unfulfilledQuantity=9)
+        for name in ("HubMark", "HubEditBegin", "HubEditLine", "HubEditCommit"):
+            self.tell(self.cancellation(f"C/{name}", b="1"))
+        self.assertEqual([3, 9], self.left())
 
     def test_rest_of_a_shipped_order_is_edited_off(self) -> None:
         """An order with fulfilments cannot be cancelled."""
@@ -116,17 +123,20 @@ class TestShopifyCancellations(OrderCase):
             self.order["lineItems"][1]["unfulfilledQuantity"] = 0
             return begin(variables)
 
+        self.assertEqual([], self.sent("HubEditBegin"))
         self.server.answers["HubEditBegin"] = shipped
-        self.refused(Rejected, self.tell, self.cancellation(b="1"))
+        error = self.refused(Rejected, self.tell, self.cancellation(b="1"))
+        self.assertEqual("not_open", error.code)  # type: ignore[attr-defined]
         self.assertEqual([3, 5], self.left())
+        self.assertEqual([], self.sent("HubEditCommit"))
 
     def test_removed_in_shopify_already(self) -> None:
         """Nothing is left to say; less than shall go is for a person."""
         self.order["lineItems"][0].update(currentQuantity=0, unfulfilledQuantity=0)
         self.tell(self.cancellation(a="3"))
-        self.assertEqual(["HubOrderToCancel"], self.names())
+        self.assertEqual(["HubOrderToCancel", "HubMark"], self.names())
         self.order["lineItems"][0].update(currentQuantity=1, unfulfilledQuantity=1)
-        self.refused(Rejected, self.tell, self.cancellation(a="3"))
+        self.refused(Rejected, self.tell, self.cancellation("C2", a="3"))
 
     def test_refused_edit_is_counted_anew(self) -> None:
         """The shop may have added to the line before somebody tells it again."""
@@ -161,9 +171,10 @@ class TestShopifyCancellations(OrderCase):
 
     def test_unknown_line_and_order(self) -> None:
         """A person has to look."""
-        self.refused(
+        error = self.refused(
             Rejected, self.tell, replace(self.cancellation(a="1"), order_id="404")
         )
+        self.assertEqual("unknown_order", error.code)  # type: ignore[attr-defined]
         line = (ReportedLine(order_line_id="99", quantity=Decimal(1)),)
         error = self.refused(
             Rejected, self.tell, replace(self.cancellation(a="1"), lines=line)
@@ -185,14 +196,39 @@ class TestShopifyCancellations(OrderCase):
         self.assertEqual([3, 4], self.left())
 
     def test_line_that_somebody_takes_off_meanwhile(self) -> None:
-        """It is not put back."""
+        """It is neither put back nor taken off once more."""
         begin = self.server.answers["HubEditBegin"]
 
         def lowered(variables: dict[str, Any]) -> dict[str, Any]:
             line = self.order["lineItems"][1]
-            line.update(currentQuantity=3, unfulfilledQuantity=3)
+            line.update(currentQuantity=4, unfulfilledQuantity=4)
             return begin(variables)
 
         self.server.answers["HubEditBegin"] = lowered
         self.tell(self.cancellation(a="1", b="1"))
-        self.assertEqual([2, 3], self.left())
+        self.assertEqual([2, 4], self.left())
+        self.assertEqual([2], [sent["quantity"] for sent in self.sent("HubEditLine")])
+
+    def test_edit_that_is_refused_on_its_way(self) -> None:
+        """At a line, at the end: nothing is changed, and it may be told again."""
+        errors = {"userErrors": [{"message": "Not this one.", "field": ["id"]}]}
+        answers = dict(self.server.answers)
+        for name, field in (
+            ("HubEditLine", "orderEditSetQuantity"),
+            ("HubEditCommit", "orderEditCommit"),
+        ):
+            refusal = {field: errors}
+            self.server.answers = {**answers, name: lambda _, r=refusal: r}
+            error = self.refused(Rejected, self.tell, self.cancellation(b="1"))
+            with self.subTest(name):
+                self.assertIn("Not this one.", error.message)
+                self.assertEqual([3, 5], self.left())
+        self.server.answers = answers
+        self.tell(self.cancellation(b="1"))
+        self.assertEqual([3, 4], self.left())
+
+    def test_order_cancelled_in_shopify(self) -> None:
+        """There is nothing to say any more."""
+        self.order["cancelledAt"] = self.server.now()
+        self.tell(self.cancellation(b="1"))
+        self.assertEqual(["HubOrderToCancel"], self.names())

@@ -91,7 +91,11 @@ class TestShopifyPoints(ShopifyCase):
 
     def test_odd_figures_are_not_believed(self) -> None:
         """Neither negative nor text; nobody waits because of them."""
-        for status in (None, {}, {"maximumAvailable": "2000", "restoreRate": True}):
+        whole = {"maximumAvailable": 9.5, "currentlyAvailable": 5, "restoreRate": 2}
+        statuses: list[object] = [None, {}, {"maximumAvailable": "2000"}]
+        statuses += [{**whole, name: None} for name in whole]
+        statuses += [{**whole, "restoreRate": 0}, {**whole, "restoreRate": True}]
+        for status in statuses:
             cost = {"cost": {"throttleStatus": status}}
             answer = json_response({"data": {"a": 1}, "extensions": cost})
             self.transport._handler = lambda call, a=answer: a  # type: ignore[misc]

@@ -1,9 +1,12 @@
 """Which deliveries of Shopify are believed, and what they ask for."""
 
+import contextlib
 import json
 import unittest
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ..base import body_digest
 from ..data import FetchOrder, OrderSnapshot
@@ -228,6 +231,21 @@ class TestBodies(DeliveryCase):
         [event] = self.door.parse(stored.raw, "orders/updated")
         self.assertIsInstance(event, OrderSnapshot)
 
+    def test_nothing_in_a_body_breaks_the_reader(self) -> None:
+        """Each value in turn is replaced by one that does not belong there."""
+        wrong = (2**62, -1, "", "x", 1.5, True, None, [], {}, [1], "9" * 400, 10**9)
+        wrong += ("999999999999999.9999999999", "-999999999999999.99", 10**30)
+        body = json.loads((SAMPLES / "order_returned.json").read_bytes())
+        places = list(_values(body))
+        for number, (holder, key) in enumerate(places):
+            kept, holder[key] = holder[key], wrong[number % len(wrong)]
+            raw = json.dumps(body).encode()
+            topic = self.door.describe(raw, {}).topic
+            with contextlib.suppress(BadPayload):
+                self.door.parse(raw, topic)
+            holder[key] = kept
+        self.assertGreater(len(places), 150)
+
     @unittest.skipUnless((CONTRACTS / "fixtures").is_dir(), "no fixtures beside")
     def test_published_fixtures(self) -> None:
         """The vendor's own bodies, of the same family as those delivered."""
@@ -242,6 +260,15 @@ class TestBodies(DeliveryCase):
         for name in ("inventory_level", "inventory_item", "location"):
             raw = (CONTRACTS / "fixtures" / f"{name}.json").read_bytes()
             self.assertEqual([], self.door.parse(raw, f"{name}s/update"))
+
+
+def _values(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield where every value of a body stands."""
+    if isinstance(value, dict | list):
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        for key in keys:
+            yield value, key
+            yield from _values(value[key])
 
 
 class TestSubscriptions(DeliveryCase):

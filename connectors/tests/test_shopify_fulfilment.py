@@ -69,6 +69,8 @@ class TestShopifyShipments(OrderCase):
         )
         self.assertIs(False, given["notifyCustomer"])
         self.assertEqual("CLOSED", self.order["fulfillmentOrders"][0]["status"])
+        # Read once, where nothing has to be moved.
+        self.assertEqual(1, len(self.sent("HubOrderToShip")))
 
     def test_customer_is_written_to_where_that_is_wished(self) -> None:
         """By a setting of the channel."""
@@ -289,13 +291,29 @@ class TestShopifyShipments(OrderCase):
         self.refused(RetryLater, self.tell, self.shipment())
         self.assertEqual([], self.order["fulfillments"])
 
+    def test_shop_that_keeps_no_note(self) -> None:
+        """Then nothing is told: it could not be known again."""
+        error = {"code": "APP_NOT_AUTHORIZED", "message": "Not yours.", "field": None}
+        self.server.answers["HubMark"] = lambda _: {
+            "metafieldsSet": {"userErrors": [error]}
+        }
+        refusal = self.refused(Rejected, self.tell, self.shipment())
+        self.assertIn("Not yours.", refusal.message)
+        self.assertEqual([], self.order["fulfillments"])
+
     def test_unreadable_note_is_not_guessed_about(self) -> None:
         """Otherwise everything would be shipped once more."""
         for value in (
             "",
             "no JSON",
             "[]",
+            '{"shipments": []}',
             '{"shipments": [{"id": "P1"}], "cancels": []}',
+            '{"shipments": [{"known": [], "fulfillment": ""}], "cancels": []}',
+            '{"shipments": [], "cancels": [{"left": [], "done": true}]}',
+            '{"shipments": [], "cancels": [{"id": "C", "left": [], "done": 1}]}',
+            '{"shipments": [], "cancels": [{"id": "C", "done": true,'
+            ' "left": [{"quantity": 1}]}]}',
         ):
             kept = {"value": value, "compareDigest": "x"}
             self.server.marks[self.order["id"]] = kept
@@ -357,3 +375,57 @@ class TestShopifyShipments(OrderCase):
             row["remainingQuantity"] = 1
         error = self.refused(Rejected, self.tell, self.shipment(a="251"))
         self.assertEqual("too_many_lines", error.code)  # type: ignore[attr-defined]
+        work["lineItems"].pop()
+        self.tell(self.shipment(a="250"))
+
+    def test_of_two_alike_the_one_with_our_number_is_ours(self) -> None:
+        """Somebody made the other one by hand, before ours arrived."""
+        shipment = self.shipment("P1", b="1")
+        self.lose("HubShip")
+        self.refused(RetryLater, self.tell, shipment)
+        [made] = self.order["fulfillments"]
+        by_hand = {
+            **made,
+            "id": gid("Fulfillment", 5),
+            "trackingInfo": [{"number": "X"}],
+        }
+        self.order["fulfillments"].insert(0, by_hand)
+        self.tell(shipment)
+        self.tell(replace(shipment, tracking="T9", corrects=True))
+        self.assertEqual(["X", "T9"], [tracking for _, _, tracking in self.shipped()])
+
+    def test_goods_planned_elsewhere_do_not_matter(self) -> None:
+        """Where nobody said the location: only those that are shipped do."""
+        self.tell(replace(self.shipment("P1", a="1"), location_id=SHOP))
+        self.server._move(
+            {
+                "id": self.order["fulfillmentOrders"][0]["id"],
+                "location": gid("Location", SHOP),
+                "lines": [
+                    {
+                        "id": self.order["fulfillmentOrders"][0]["lineItems"][0]["id"],
+                        "quantity": 2,
+                    }
+                ],
+            }
+        )
+        self.tell(replace(self.shipment("P2", b="1"), location_id=""))
+        self.assertEqual((MAIN, {"10012": 1}, "T1"), self.shipped()[1])
+
+    def test_refusals_carry_shopifys_words(self) -> None:
+        """Of the shipment, of its tracking number."""
+        errors = [{"message": "Not this one.", "field": ["fulfillment"]}]
+        answers = dict(self.server.answers)
+        self.server.answers["HubShip"] = lambda _: {
+            "fulfillmentCreate": {"userErrors": errors}
+        }
+        error = self.refused(Rejected, self.tell, self.shipment())
+        self.assertIn("Not this one.", error.message)
+        self.server.answers = answers
+        self.tell(self.shipment())
+        self.server.answers["HubTrack"] = lambda _: {
+            "fulfillmentTrackingInfoUpdate": {"userErrors": errors}
+        }
+        corrected = replace(self.shipment(), tracking="T9", corrects=True)
+        error = self.refused(Rejected, self.tell, corrected)
+        self.assertIn("Not this one.", error.message)

@@ -302,6 +302,56 @@ class TestShopifyLevels(ShopifyCase):
         }
         self.assertRaises(RetryLater, self.connector.fetch_quantities, self.keys[:1])
 
+    def test_item_is_stocked_once_only(self) -> None:
+        """Where Shopify goes on saying it is not, a person looks."""
+        self.server.fails[self.keys[0].item_id, MAIN] = "ITEM_NOT_STOCKED_AT_LOCATION"
+        results = self.push(
+            self.update(self.keys[0], "3"), self.update(self.keys[1], "4")
+        )
+        self.assertEqual([REJECTED, APPLIED], [result.status for result in results])
+        self.assertEqual(1, len(self.sent("HubActivate")))
+
+    def test_odd_paths_point_to_no_row(self) -> None:
+        """The row is found all the same: it is the only one left."""
+        for path in (
+            ["input"],
+            ["quantities", "9"],
+            ["quantities"],
+            ["quantities", "x"],
+        ):
+            error = {"code": "QUITE_NEW", "message": "New", "field": path}
+            payload = {"inventorySetQuantities": {"userErrors": [error]}}
+            self.server.answers["HubSetQuantities"] = lambda _, p=payload: p
+            with self.subTest(path):
+                [result] = self.push(self.update(self.keys[0], "3"), key=str(path))
+                self.assertEqual((REJECTED, "New"), (result.status, result.message))
+
+    def test_row_behind_the_last_one_is_none(self) -> None:
+        """Shopify counts from zero."""
+        error = {"code": "NEW", "message": "New", "field": ["quantities", "1"]}
+        payload = {"inventorySetQuantities": {"userErrors": [error]}}
+        self.server.answers["HubSetQuantities"] = lambda _: payload
+        [result] = self.push(self.update(self.keys[0], "3"))
+        self.assertEqual(REJECTED, result.status)
+
+    def test_highest_number(self) -> None:
+        """A thousand million, and not one more."""
+        [result] = self.push(self.update(self.keys[0], "1000000000"))
+        self.assertEqual(APPLIED, result.status)
+
+    def test_what_is_known_of_a_row_is_not_forgotten(self) -> None:
+        """When the answer to the others gets lost."""
+        keys = [self.server.add_item(f"S{n}", "main", Decimal(1)) for n in range(253)]
+        self.server.fails[keys[250].item_id, MAIN] = "NON_MUTABLE_INVENTORY_ITEM"
+        updates = [self.update(key, "2", "1") for key in keys]
+        updates[251] = self.update(keys[251], "2", "9")
+        self.transport.faults = [None, None, Fault.LOST_ANSWER]
+        results = self.push(*updates)
+        self.assertEqual([APPLIED] * 250, [result.status for result in results[:250]])
+        self.assertEqual(
+            [REJECTED, STALE, UNKNOWN], [result.status for result in results[250:]]
+        )
+
     def test_untracked_item_is_refused_when_shopify_says_so(self) -> None:
         """It took the number, and sells whatever it is."""
         self.server.untracked.add("A")
@@ -354,6 +404,14 @@ class TestShopifyLevels(ShopifyCase):
         )
         self.assertEqual([("applied", ""), ("stale", "superseded")], self.told(results))
         self.assertEqual((8, 3), (results[1].sequence, self.shown()[0]))
+        results = self.push(
+            self.update(self.keys[1], "3", seq=7),
+            self.update(self.keys[1], "4", seq=8),
+            self.update(self.keys[1], "5", seq=6),
+            key="push-2",
+        )
+        self.assertEqual([STALE, APPLIED, STALE], [result.status for result in results])
+        self.assertEqual(4, self.shown()[1])
 
     def test_lost_answer_to_a_later_call_leaves_the_earlier_results(self) -> None:
         """What was written stays applied; what may have been is unknown."""
