@@ -103,8 +103,8 @@ from . import (
     test_tours_queue,
     test_undo,
     test_unit_prices,
+    test_woocommerce,
     test_watch,
     test_overview,
     test_window,
-    test_woocommerce,
 )
