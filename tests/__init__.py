@@ -104,6 +104,7 @@ from . import (
     test_undo,
     test_unit_prices,
     test_woocommerce,
+    test_woocommerce_door,
     test_watch,
     test_overview,
     test_window,
