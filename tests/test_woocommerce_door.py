@@ -35,6 +35,16 @@ class TestWooCommerceDoor(HttpCase):
                 "valid_from": "2020-01-01",
             }
         )
+        cls.make_maps()
+        cls.channel.action_go_shadow()
+        cls.hooks = FakeHooks(FixedClock(datetime.now(UTC)))
+        cls.hooks.add(
+            5, {"topic": "order.updated", "secret": SECRET, "delivery_url": "x"}
+        )
+
+    @classmethod
+    def make_maps(cls):
+        """Map what a channel needs before it has a door."""
         warehouse = cls.env["stock.warehouse"].search(
             [("company_id", "=", cls.env.company.id)], limit=1
         )
@@ -56,11 +66,6 @@ class TestWooCommerceDoor(HttpCase):
                 "sku": "A-1",
                 "item_id": "12",
             }
-        )
-        cls.channel.action_go_shadow()
-        cls.hooks = FakeHooks(FixedClock(datetime.now(UTC)))
-        cls.hooks.add(
-            5, {"topic": "order.updated", "secret": SECRET, "delivery_url": "x"}
         )
 
     def post(self, body, headers):
