@@ -40,6 +40,7 @@ from .data import (
 from .errors import ConnectorError, Rejected
 from .strict_json import load
 from .woocommerce_client import (
+    NEVER,
     UNSORTABLE,
     Page,
     Row,
@@ -206,7 +207,7 @@ class WooCommerceConnector(Connector):
                     yield OrderPage(orders=found, high_water=None)
         for page, marks in self._changed(start):
             until = until or page.now
-            dates = [modified(row) for row in page.rows] if marks else []
+            dates = {modified(row) for row in page.rows if marks} - {NEVER}
             # Nothing that changes while we read, here or in the bin, may lie behind
             # the cursor; nor may a date of the future carry it away.
             mark = min(max(dates), until) if dates else None
@@ -255,9 +256,13 @@ class WooCommerceConnector(Connector):
         for row in rows:
             if row.get("status") in DRAFTS:
                 continue
-            order = wrap(
-                row, read_refunds(self._client, f"{_ORDERS}/{id_of(row)}", row)
-            )
+            try:
+                refunds = read_refunds(self._client, f"{_ORDERS}/{id_of(row)}", row)
+            except Rejected as error:
+                if error.code in _UNKNOWN_ORDER:
+                    continue  # deleted since the list was read
+                raise
+            order = wrap(row, refunds)
             if order.dedupe_key not in seen:
                 seen.add(order.dedupe_key)
                 orders.append(order)

@@ -31,6 +31,8 @@ Params = Sequence[tuple[str, str]]
 PAGE = 100
 """Most rows WooCommerce gives at once; one more is refused with 400."""
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
 TOO_LARGE = "woocommerce_rest_request_entity_too_large"
 UNSORTABLE = "rest_invalid_param"
 
@@ -129,7 +131,7 @@ class WooClient:
                 if dates != sorted(dates):
                     raise Unsorted
                 yield page
-                if dates and not is_last and (start is None or dates[-1] > start):
+                if dates and not is_last and dates[-1] > (start or NEVER):
                     start = dates[-1]
                     break
 
@@ -233,14 +235,11 @@ def parse_gmt(text: object) -> datetime | None:
 
 
 def modified(row: Mapping[str, Any]) -> datetime:
-    """Return when a row changed last.
+    """Return when a row changed last, ``NEVER`` when it does not say.
 
-    :raise RetryLater: when it does not say.
+    Imported orders may have no such date; they are sorted before all others.
     """
-    moment = parse_gmt(row.get("date_modified_gmt"))
-    if moment is None:
-        raise RetryLater("WooCommerce's answer makes no sense: date_modified_gmt.")
-    return moment
+    return parse_gmt(row.get("date_modified_gmt")) or NEVER
 
 
 def id_of(row: Mapping[str, Any]) -> int:

@@ -102,6 +102,7 @@ class Push:
     def __init__(self, client: WooClient, updates: Sequence[QuantityUpdate]) -> None:
         self._client = client
         self._updates = updates
+        self._items: dict[int, Item] = {}
         self._results: dict[int, UpdateResult] = {}
         self._has_written = False
         self._lost: ConnectorError | None = None
@@ -118,13 +119,12 @@ class Push:
 
     def _newest(self) -> dict[int, Item]:
         """Return what is to be written, the newest number of each item only."""
-        items: dict[int, Item] = {}
         newest: dict[Item, int] = {}
         for index, update in enumerate(self._updates):
             item = self._checked(index, update)
             if item is None:
                 continue
-            items[index] = item
+            self._items[index] = item
             other = newest.setdefault(item, index)
             if other == index:
                 continue
@@ -136,7 +136,7 @@ class Push:
                 code="superseded",
                 message="A newer number for this item is in the same batch.",
             )
-        return {index: items[index] for index in newest.values()}
+        return {index: item for item, index in newest.items()}
 
     def _checked(self, index: int, update: QuantityUpdate) -> Item | None:
         """Return where an update goes; refuse what WooCommerce cannot show."""
@@ -190,7 +190,7 @@ class Push:
     def _send(self, path: str, indexes: Sequence[int]) -> dict[str, Row]:
         rows = [
             {
-                "id": int(self._item(index).id),
+                "id": int(self._items[index].id),
                 "manage_stock": True,
                 "stock_quantity": int(self._updates[index].quantity),
             }
@@ -203,7 +203,7 @@ class Push:
         """Give every update the result of its row."""
         self._has_written = True
         for index in indexes:
-            row = answered.get(self._item(index).id)
+            row = answered.get(self._items[index].id)
             if row is None:
                 self._unknown(
                     [index], RetryLater("WooCommerce's answer does not name this item.")
@@ -248,11 +248,6 @@ class Push:
             self._results[index] = UpdateResult(
                 status=ResultStatus.APPLIED, quantity=shown
             )
-
-    def _item(self, index: int) -> Item:
-        item = parse_item(self._updates[index].key.item_id)
-        assert item is not None  # noqa: S101 - checked before, for the type checker
-        return item
 
     def _unknown(self, indexes: Iterable[int], error: ConnectorError) -> None:
         for index in indexes:

@@ -27,6 +27,7 @@ from .woocommerce_client import number
 from .woocommerce_payload import (
     FINEST,
     MAX_LINES,
+    changed_at,
     moment,
     optional_moment,
     place,
@@ -61,15 +62,15 @@ def parse_events(root: Node) -> list[OrderSnapshot | ReturnSnapshot]:
 def parse_order(root: Node, fate: Fate) -> OrderSnapshot:
     """Return the order as the hub means it."""
     order = root.child("order")
-    changed_at = moment(order, "date_modified_gmt")
+    changed = changed_at(order)
     inclusive = order.value.get("prices_include_tax") is True
     rates = _Rates(order)
     customer, billing = _customer(order), _address(place(order, "billing"))
     shown = order.text("number") or order.identifier("id")
     return OrderSnapshot(
         id=order.identifier("id"),
-        version=version_of(changed_at),
-        updated_at=changed_at,
+        version=version_of(changed),
+        updated_at=changed,
         placed_at=moment(order, "date_created_gmt"),
         cancelled=_is_cancelled(order, fate),
         currency=order.identifier("currency").upper(),

@@ -242,13 +242,19 @@ def stored_key(raw: bytes, root: Node) -> tuple[str, str]:
     """
     order = root.child("order")
     order_id = order.identifier("id")
-    version = version_of(moment(order, "date_modified_gmt"))
+    version = version_of(changed_at(order))
     return order_id, f"order:{order_id}:{version}:{body_digest(raw)[:16]}"
 
 
-def version_of(changed_at: datetime) -> int:
+def changed_at(order: Node) -> datetime:
+    """Return when an order changed last; an imported one may only have been made."""
+    changed = optional_moment(order, "date_modified_gmt")
+    return changed or moment(order, "date_created_gmt")
+
+
+def version_of(change: datetime) -> int:
     """Return the seconds since 1970, which is all WooCommerce tells of a version."""
-    return max(0, (changed_at - _EPOCH) // _SECOND)
+    return max(0, (change - _EPOCH) // _SECOND)
 
 
 def moment(node: Node, name: str) -> datetime:

@@ -18,6 +18,7 @@ from .strict_json import Node
 from .woocommerce_client import number
 from .woocommerce_payload import (
     MAX_LINES,
+    changed_at,
     moment,
     optional_moment,
     shipped_quantities,
@@ -125,14 +126,14 @@ def parse_returns(root: Node, fate: Fate) -> list[ReturnSnapshot]:
     A refund that only cancels, or is made while nothing has left, is no return.
     """
     order = root.child("order")
-    changed_at = moment(order, "date_modified_gmt")
+    changed = changed_at(order)
     put_back = _restocked(fate)
     return [
         ReturnSnapshot(
             id=refund.id,
             order_id=order.identifier("id"),
-            version=version_of(changed_at),
-            updated_at=changed_at,
+            version=version_of(changed),
+            updated_at=changed,
             status=ReturnStatus.ANNOUNCED,
             lines=tuple(
                 ReturnLine(

@@ -111,8 +111,9 @@ from . import (
     test_tours_queue,
     test_undo,
     test_unit_prices,
+    test_woocommerce,
+    test_woocommerce_door,
     test_watch,
     test_overview,
     test_window,
-    test_woocommerce,
 )

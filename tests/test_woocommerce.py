@@ -55,6 +55,9 @@ class TestWooCommerce(HubCase):
 
     def setUp(self):
         super().setUp()
+        self.env["ir.config_parameter"].set_param(
+            "web.base.url", "https://erp.example.com"
+        )
         self.clock = FixedClock(datetime.now(UTC).replace(microsecond=0))
         self.woo_shop = FakeWooCommerce(self.clock)
         self.shops[self.woo.id] = self.woo_shop
@@ -123,6 +126,17 @@ class TestWooCommerce(HubCase):
 
     def test_numbers_are_shown(self):
         self.assertEqual(self.shows(), [10, 10])
+
+    def test_webhooks_are_made_and_looked_after(self):
+        hooks = self.woo_shop.hooks.rows.values()
+        self.assertEqual({row["delivery_url"] for row in hooks}, {self.woo.webhook_url})
+        self.assertEqual({row["secret"] for row in hooks}, {SECRET})
+        self.assertEqual(len(hooks), 4)
+        for row in hooks:
+            row["status"] = "disabled"
+        self.pass_time(3600)
+        self.work()
+        self.assertEqual({row["status"] for row in hooks}, {"active"})
 
     def test_order_is_taken_over_to_the_cent(self):
         self.order_placed()

@@ -307,7 +307,7 @@ class TestStoring(unittest.TestCase):
 
     def test_broken_order_is_stored_and_fails_in_front_of_a_person(self) -> None:
         """The others go on."""
-        broken = {**self.orders()[0], "date_modified_gmt": None, "line_items": {"1": 2}}
+        broken = {**self.orders()[0], "date_modified_gmt": "?", "line_items": {"1": 2}}
         stored = wrap(broken, [])
         self.assertEqual("4711", stored.order_id)
         self.assertTrue(stored.dedupe_key.startswith("order:4711::"))

@@ -97,6 +97,31 @@ class TestPolling(WooCase):
         self.assertEqual(["1002"], self.ids(self.poll()))
         self.assertIsNone(self.connector.fetch_order("1001"))
 
+    def test_imported_order_without_a_date_of_change(self) -> None:
+        """It stands before all others, stops nobody, and was made some time."""
+        self.place("1001", "1002", "1003", "1004")
+        for order_id in ("1001", "1002", "1003"):
+            self.shop.books.orders[order_id]["date_modified_gmt"] = ""
+        self.assertEqual(["1001", "1002", "1003", "1004"], self.ids(self.poll()))
+        marks = [page.high_water for page in self.connector.fetch_orders(None)]
+        self.assertEqual({None, self.clock()}, set(marks))
+        snapshot, _ = self.read("1001")
+        self.assertEqual(snapshot.placed_at, snapshot.updated_at)
+
+    def test_order_deleted_while_its_refunds_are_read(self) -> None:
+        """The others come all the same."""
+        self.place("1001", "1002")
+        self.shop.refund("1001", "9.90", restock=False, l10011=1)
+        handle = self.shop.transport._handler
+
+        def answer(call: Request) -> Response:
+            if "/refunds" in call.url:
+                del self.shop.books.orders["1001"]
+            return handle(call)
+
+        self.shop.transport._handler = answer
+        self.assertEqual(["1002"], self.ids(self.poll()))
+
     def test_date_of_the_future_does_not_carry_the_cursor_away(self) -> None:
         """An import plugin may write any date."""
         self.place("1001")
