@@ -91,9 +91,12 @@ CUSTOMER_IDS = ("order.customer.id",)
 
 _TREE = tree(ORDER_FIELDS)
 _ARGUMENTS = {"history": "(options: {take: 1})"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before any order there is; see ``_ENTRIES``."""
 _MILLISECOND = timedelta(milliseconds=1)
-_ENTRIES = 1000
+_ENTRIES = 500
+"""Entries of a history that are counted: versions stay below 5E+14 until 2051. The hub
+rounds them as floats, which is exact so far and not beyond."""
 
 
 def _selection(names: Tree) -> str:
@@ -188,7 +191,7 @@ def moments(root: Node) -> Iterable[datetime]:
 
 
 def version_of(root: Node) -> int:
-    """Return the newest date in milliseconds since 1970, and the history's length."""
+    """Return the newest date in milliseconds since 2020, and the history's length."""
     newest = (max(moments(root)) - _EPOCH) // _MILLISECOND
     history = root.child("order").optional_child("history")
     entries = history.optional_amount("totalItems") if history else None

@@ -165,20 +165,28 @@ class StockChannelAvailabilityNumber(models.AbstractModel):
     def _own_open_query(self):
         """What a physical channel subtracts itself: its own open orders.
 
-        Counted at the location the channel assigned; how many of a line are open
-        is ``stock.channel.order.line.own_open_qty``. Rounded as what is sent: with
-        the noise of floats in it, no number sent would ever be the one wanted.
+        Counted at the location the channel assigned. A physical channel that names
+        none subtracts all the same, from the sum over its locations: there it is
+        counted where the line is taken from, which keeps that sum right. How many of
+        a line are open is ``stock.channel.order.line.own_open_qty``. Rounded as what
+        is sent: with the noise of floats in it, no number sent would ever be the one
+        wanted.
         """
         return SQL(
             """
             SELECT line.listing_id,
-                   line.assigned_location_id AS channel_location_id,
+                   place.id AS channel_location_id,
                    round(sum(line.own_open_qty), %s) AS quantity
               FROM stock_channel_order_line AS line
               JOIN listing ON listing.listing_id = line.listing_id
+              JOIN stock_channel AS channel ON channel.id = line.channel_id
+              JOIN stock_channel_location AS place
+                ON place.id = coalesce(
+                       line.assigned_location_id,
+                       CASE WHEN channel.quantity_meaning = 'physical'
+                           THEN line.channel_location_id END)
              WHERE line.own_open_qty > 0
-               AND line.assigned_location_id IS NOT NULL
-             GROUP BY line.listing_id, line.assigned_location_id
+             GROUP BY line.listing_id, place.id
             """,
             DIGITS,
         )

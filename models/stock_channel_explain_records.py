@@ -377,8 +377,14 @@ class Records:
         lines = self.env["stock.channel.order.line"].search(
             [
                 ("listing_id", "=", listing.id),
-                ("assigned_location_id", "=", self.place.id),
                 ("own_open_qty", ">", 0),
+                "|",
+                ("assigned_location_id", "=", self.place.id),
+                "&",
+                "&",
+                ("assigned_location_id", "=", False),
+                ("channel_location_id", "=", self.place.id),
+                ("channel_id.quantity_meaning", "=", "physical"),
             ]
         )
         return [

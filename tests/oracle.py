@@ -431,7 +431,10 @@ class Oracle(Recipes):
         """Return what a physical channel subtracts itself, in the selling unit."""
         total = Fraction(0)
         for line in self.order_lines:
-            if line.listing_id != listing or line.assigned_location_id != place:
+            at = line.assigned_location_id
+            if line.channel_id.quantity_meaning == "physical":
+                at = at or line.channel_location_id
+            if line.listing_id != listing or at != place:
                 continue
             shipped = max(exact(line.fulfilled_qty), exact(line.taken_qty))
             here = exact(line.applied_qty) - exact(line.reported_qty)

@@ -372,6 +372,18 @@ class TestAvailability(HubCase):
         order.line_ids.reported_qty = 2
         self.assert_numbers(published=8, own_open=0, wire=8)
 
+    def test_channel_that_names_no_location_subtracts_all_the_same(self):
+        """Or what it sold would be taken off twice until it is shipped."""
+        self.make_physical()
+        self.receive(self.product, 10)
+        order = self.order(lines=[self.line_data("1", "DESK", 2, location_id="")])
+        self.assertFalse(order.line_ids.assigned_location_id)
+        self.assertEqual(order.line_ids.channel_location_id, self.place)
+        self.assert_numbers(published=8, own_open=2, wire=10)
+        order.line_ids.taken_qty = 2
+        order.line_ids.reported_qty = 2
+        self.assert_numbers(published=8, own_open=0, wire=8)
+
     def test_other_orders_are_not_the_channels_own(self):
         self.make_physical()
         self.receive(self.product, 10)

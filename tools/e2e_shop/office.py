@@ -302,6 +302,10 @@ class Office:
                 f"Delivery {row['name']} is {row['state']}, not done: Odoo asks {asked}."
             )
 
+    def cancel(self, picking_id: int) -> None:
+        """Press Cancel on a delivery."""
+        self.admin.call("stock.picking", "action_cancel", [picking_id])
+
     def receive_returns(self, external_id: str) -> None:
         """Press Validate on every open transfer of a return."""
         domain = [*self._mine(), ("external_id", "=", external_id)]

@@ -47,6 +47,7 @@ class Story(Play[Shop]):
         self._ship(order, {"East": {DOORS: 4}, "West": {CHAIR: 4}})
         self._take_back(order, {"East": {DOORS: 1}, "West": {CHAIR: 2}}, 2)
         self._take_back(order, {"West": {CHAIR: 1}}, 2)
+        self._cancel_here()
         self._meddle()
         self._split_a_line()
         self._rest((CHAIR, "West"))
@@ -99,17 +100,12 @@ class Story(Play[Shop]):
             left.pop(place)
             self._wait_for_parcel(order, left)
         self._check_parcels(order, parts)
-        self._row("Two places ship it, with tracking", first(parts), start)
+        self._row("It is shipped, with tracking", first(parts), start)
 
     def _send(self, order: PlacedOrder, place: str, lines: Mapping[str, int]) -> None:
         """Validate the delivery of one place."""
-        [delivery] = [
-            delivery
-            for delivery in self._office.deliveries(self._sale(order))
-            if delivery["state"] == "assigned"
-            and delivery["location_id"][0] == self._office.stocks[place]
-        ]
-        self._office.ship(delivery["id"], f"{TRACKING}-{place}")
+        delivery = self._delivery(order, place)
+        self._office.ship(delivery, f"{TRACKING}-{place}")
         self._books.ship(place, lines)
 
     def _check_parcels(self, order: PlacedOrder, parts: Parts) -> None:
@@ -161,6 +157,25 @@ class Story(Play[Shop]):
         )
         self._row("Returned: cancelled after it left", first(parts), start)
 
+    def _cancel_here(self) -> None:
+        """A warehouse cancels its delivery; Vendure cancels the line."""
+        parts = {"East": {DOORS: 2}, "West": {CHAIR: 3}}
+        order = self._buy("Told: another one from two places", parts)
+        start = time.monotonic()
+        self._office.cancel(self._delivery(order, "West"))
+        self._books.sell("West", {CHAIR: 3}, -1)
+        left = {"East": {DOORS: 2}}
+
+        def problems() -> list[str]:
+            lines = self._shop.order(order.id)["lines"]
+            found = {x["productVariant"]["sku"]: x["quantity"] for x in lines}
+            wrong = [] if found == {DOORS: 2, CHAIR: 0} else [f"Vendure has {found}"]
+            return wrong + self._wrong_parts(order, left) + self._untold()
+
+        self._wait(problems, PATIENCE, "the line cancelled in Vendure")
+        self._row("The warehouse cancels a line", (CHAIR, "West"), start)
+        self._ship(order, left)
+
     def _meddle(self) -> None:
         """Somebody overwrites a number in Vendure."""
         start = time.monotonic()
@@ -185,6 +200,16 @@ class Story(Play[Shop]):
         self._row("Shipped in two: miscounted, mended", (WORKPLACE, "East"), start)
 
     # ------------------------------------------------------------------- checks
+
+    def _delivery(self, order: PlacedOrder, place: str) -> int:
+        """Return the open delivery of one place."""
+        [found] = [
+            delivery["id"]
+            for delivery in self._office.deliveries(self._sale(order))
+            if delivery["state"] == "assigned"
+            and delivery["location_id"][0] == self._office.stocks[place]
+        ]
+        return int(found)
 
     def _compare_until_mended(self, what: str) -> None:
         """Have the channel read until every number is right: a difference is
