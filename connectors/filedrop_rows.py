@@ -96,6 +96,8 @@ class RowReader:
             if not key:
                 lost.append(len(order))
                 order.append(None)
+                # Nobody would ever hear of a row that belongs nowhere.
+                faults = faults or [(self._key_column(), "is empty")]
             else:
                 group = groups.setdefault(key, _Group(key))
                 group.rows.append((row, values))
@@ -188,6 +190,12 @@ class RowReader:
                 faults.append((self.name_of(column), "is empty"))
         return values, faults
 
+    def _key_column(self) -> str:
+        """Return what the file calls the column that says where a row belongs."""
+        name = "counted_at" if self.kind is Kind.COUNTS else self.key.name
+        column = next(column for column in self.columns if column.name == name)
+        return self.name_of(column)
+
     def _key_of(self, values: Mapping[str, Value]) -> str:
         """Return what the rows of one thing share; empty where a row does not say."""
         if self.kind is not Kind.COUNTS:
@@ -211,7 +219,7 @@ class RowReader:
                 group.is_wrong = True
                 yield WrongRow(
                     line=group.rows[0][0].line,
-                    column=self.name_of(self.key),
+                    column=self._key_column(),
                     reason="was not taken: a row beside it does not say where it"
                     " belongs, and may be a part of it",
                     group=group.key,
@@ -270,7 +278,7 @@ class RowReader:
             return self._placed(error, group, origins)
         return FetchedOrder(
             order_id=str(data.get("order_id") or data["id"]),
-            dedupe_key=f"{self.kind}:{group.key}:{_digest(told, lines)}"[:250],
+            dedupe_key=f"{self.kind}:{group.key[:100]}:{_digest(told, lines)}",
             topic=TYPES[self.kind],
             raw=raw,
             key_is_content=True,
