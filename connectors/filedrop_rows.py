@@ -242,29 +242,17 @@ class RowReader:
 
     def _delivery(self, group: _Group, source: Source) -> FetchedOrder | WrongRow:
         """Return the delivery of a group, or the row that spoils it."""
-        head: dict[str, tuple[Value, Row]] = {}
-        lines: list[dict[str, Value]] = []
-        for row, values in group.rows:
-            for column in self.columns:
-                value = values.get(column.name)
-                if column.is_line or value is None:
-                    continue
-                first, where = head.setdefault(column.name, (value, row))
-                if first != value:
-                    return self._fault(
-                        row, column.name, f"differs from line {where.line}", group
-                    )
-            lines.append(
-                {
-                    column.name: values[column.name]
-                    for column in self.columns
-                    if column.is_line and column.name in values
-                }
-            )
-        for column in self.columns:
-            if column.required and not column.is_line and column.name not in head:
-                return self._fault(group.rows[0][0], column.name, "is empty", group)
-        told = {name: value for name, (value, _row) in head.items()}
+        told = self._head(group)
+        if isinstance(told, WrongRow):
+            return told
+        lines = [
+            {
+                column.name: values[column.name]
+                for column in self.columns
+                if column.is_line and column.name in values
+            }
+            for _row, values in group.rows
+        ]
         try:
             data, origins = finish(
                 self.kind, told, lines, self.settings, source.changed_at
@@ -283,6 +271,24 @@ class RowReader:
             raw=raw,
             key_is_content=True,
         )
+
+    def _head(self, group: _Group) -> dict[str, Value] | WrongRow:
+        """Return what all rows of a group say, or the row that says otherwise."""
+        head: dict[str, tuple[Value, Row]] = {}
+        for row, values in group.rows:
+            for column in self.columns:
+                value = values.get(column.name)
+                if column.is_line or value is None:
+                    continue
+                first, where = head.setdefault(column.name, (value, row))
+                if first != value:
+                    return self._fault(
+                        row, column.name, f"differs from line {where.line}", group
+                    )
+        for column in self.columns:
+            if column.required and not column.is_line and column.name not in head:
+                return self._fault(group.rows[0][0], column.name, "is empty", group)
+        return {name: value for name, (value, _row) in head.items()}
 
     def _raw(self, data: Mapping[str, Any], source: Source, line: int) -> bytes:
         stamp = data.get("updated_at") or data.get("counted_at")
