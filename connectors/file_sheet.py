@@ -11,9 +11,10 @@ import datetime as dates
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 
 from .file_table import (
     MOST_COLUMNS,
@@ -35,6 +36,17 @@ _MOST_BYTES = 64 * 1024 * 1024
 _MOST_RATIO = 200
 _MOST_DIGITS = 15
 """A spreadsheet keeps no more digits of a number."""
+_CHUNK = 1024 * 1024
+_OVERLAP = 16
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
+    EOFError,
+)
 _ENTITIES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ZEROS_FIRST = re.compile(r"0{2,}")
 _FORBIDDEN = ("vbaproject", "externallink", "activex", "embeddings")
@@ -72,7 +84,7 @@ def _check_archive(raw: bytes) -> None:
                 raise Unreadable("The spreadsheet unpacks to far too much.")
             for part in parts:
                 _check_part(archive, part)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
+    except _DAMAGED:
         raise Unreadable("It is no spreadsheet (xlsx), or a damaged one.") from None
 
 
@@ -82,10 +94,23 @@ def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
         raise Unreadable(
             "The spreadsheet holds programs, or parts of other files; save it without."
         )
+    if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Unreadable("The spreadsheet is packed in an unusual way.")
     if name.endswith((".xml", ".rels")):
         with archive.open(part) as file:
-            if _ENTITIES.search(file.read(4096)):
-                raise Unreadable("The spreadsheet was not written by a spreadsheet.")
+            _check_plain(file)
+
+
+def _check_plain(file: IO[bytes]) -> None:
+    """Refuse XML that defines words of its own, wherever it does.
+
+    In UTF-16 it would not be seen; no spreadsheet writes that.
+    """
+    seen = b""
+    while chunk := file.read(_CHUNK):
+        if b"\0" in chunk or _ENTITIES.search(seen + chunk):
+            raise Unreadable("The spreadsheet was not written by a spreadsheet.")
+        seen = chunk[-_OVERLAP:]
 
 
 def _rows(sheet: Any) -> Iterator[Row]:

@@ -96,6 +96,8 @@ class RowReader:
             if not key:
                 lost.append(len(order))
                 order.append(None)
+                # Nobody would ever hear of a row that belongs nowhere.
+                faults = faults or [(self._key_column(), "is empty")]
             else:
                 group = groups.setdefault(key, _Group(key))
                 group.rows.append((row, values))
@@ -188,6 +190,12 @@ class RowReader:
                 faults.append((self.name_of(column), "is empty"))
         return values, faults
 
+    def _key_column(self) -> str:
+        """Return what the file calls the column that says where a row belongs."""
+        name = "counted_at" if self.kind is Kind.COUNTS else self.key.name
+        column = next(column for column in self.columns if column.name == name)
+        return self.name_of(column)
+
     def _key_of(self, values: Mapping[str, Value]) -> str:
         """Return what the rows of one thing share; empty where a row does not say."""
         if self.kind is not Kind.COUNTS:
@@ -211,7 +219,7 @@ class RowReader:
                 group.is_wrong = True
                 yield WrongRow(
                     line=group.rows[0][0].line,
-                    column=self.name_of(self.key),
+                    column=self._key_column(),
                     reason="was not taken: a row beside it does not say where it"
                     " belongs, and may be a part of it",
                     group=group.key,
@@ -234,29 +242,17 @@ class RowReader:
 
     def _delivery(self, group: _Group, source: Source) -> FetchedOrder | WrongRow:
         """Return the delivery of a group, or the row that spoils it."""
-        head: dict[str, tuple[Value, Row]] = {}
-        lines: list[dict[str, Value]] = []
-        for row, values in group.rows:
-            for column in self.columns:
-                value = values.get(column.name)
-                if column.is_line or value is None:
-                    continue
-                first, where = head.setdefault(column.name, (value, row))
-                if first != value:
-                    return self._fault(
-                        row, column.name, f"differs from line {where.line}", group
-                    )
-            lines.append(
-                {
-                    column.name: values[column.name]
-                    for column in self.columns
-                    if column.is_line and column.name in values
-                }
-            )
-        for column in self.columns:
-            if column.required and not column.is_line and column.name not in head:
-                return self._fault(group.rows[0][0], column.name, "is empty", group)
-        told = {name: value for name, (value, _row) in head.items()}
+        told = self._head(group)
+        if isinstance(told, WrongRow):
+            return told
+        lines = [
+            {
+                column.name: values[column.name]
+                for column in self.columns
+                if column.is_line and column.name in values
+            }
+            for _row, values in group.rows
+        ]
         try:
             data, origins = finish(
                 self.kind, told, lines, self.settings, source.changed_at
@@ -270,11 +266,29 @@ class RowReader:
             return self._placed(error, group, origins)
         return FetchedOrder(
             order_id=str(data.get("order_id") or data["id"]),
-            dedupe_key=f"{self.kind}:{group.key}:{_digest(told, lines)}"[:250],
+            dedupe_key=f"{self.kind}:{group.key[:100]}:{_digest(told, lines)}",
             topic=TYPES[self.kind],
             raw=raw,
             key_is_content=True,
         )
+
+    def _head(self, group: _Group) -> dict[str, Value] | WrongRow:
+        """Return what all rows of a group say, or the row that says otherwise."""
+        head: dict[str, tuple[Value, Row]] = {}
+        for row, values in group.rows:
+            for column in self.columns:
+                value = values.get(column.name)
+                if column.is_line or value is None:
+                    continue
+                first, where = head.setdefault(column.name, (value, row))
+                if first != value:
+                    return self._fault(
+                        row, column.name, f"differs from line {where.line}", group
+                    )
+        for column in self.columns:
+            if column.required and not column.is_line and column.name not in head:
+                return self._fault(group.rows[0][0], column.name, "is empty", group)
+        return {name: value for name, (value, _row) in head.items()}
 
     def _raw(self, data: Mapping[str, Any], source: Source, line: int) -> bytes:
         stamp = data.get("updated_at") or data.get("counted_at")

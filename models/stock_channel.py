@@ -139,7 +139,8 @@ class StockChannel(models.Model):
     allowed_hosts = fields.Char(
         groups="stock_channel_hub.group_admin",
         help="Private or local addresses the hub may call for this channel, "
-        "separated by commas, such as 10.0.0.5:8080. Public addresses need no entry.",
+        "separated by commas, such as 10.0.0.5:8080. Public addresses need no entry. A "
+        "folder of this server for a channel of files: file:/srv/exchange.",
     )
     credentials = fields.Json(groups=fields.NO_ACCESS, copy=False)
     credentials_set_at = fields.Datetime(readonly=True, copy=False)

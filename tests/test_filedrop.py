@@ -348,11 +348,15 @@ class TestFileWizard(FiledropCase):
         wizard.action_import()
         self.assertFalse(wizard.exists())
 
-    def test_a_draft_takes_nothing(self):
+    def test_what_is_not_live_takes_nothing(self):
         self.files.action_pause()
         self.files.action_back_to_draft()
-        with self.assertRaisesRegex(UserError, "draft"):
-            self.wizard(self.rows({})).action_import()
+        for step in (None, self.files.action_go_shadow):
+            if step:
+                step()
+            with self.assertRaisesRegex(UserError, "not live"):
+                self.wizard(self.rows({})).action_import()
+        self.assertFalse(self.messages())
 
     def test_counts_by_hand(self):
         text = "counted_at,sku,quantity\n2026-11-21 07:00,DESK,9\n"

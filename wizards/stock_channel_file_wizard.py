@@ -87,9 +87,9 @@ class StockChannelFileWizard(models.TransientModel):
         """Store what stands in the file; the inbox works it off."""
         self.ensure_one()
         channel = self._checked_channel()
-        if channel.state == "draft":
+        if channel.state not in ("live", "paused"):
             raise UserError(
-                self.env._("The channel is a draft: put it in shadow or live first.")
+                self.env._("The channel is not live: its orders are not taken yet.")
             )
         if not self.file:
             raise UserError(self.env._("Choose a file first."))

@@ -1,5 +1,6 @@
 """Spreadsheets: nothing that unpacks to too much, runs, or has lost its digits."""
 
+import contextlib
 import io
 import random
 import sys
@@ -10,11 +11,14 @@ from decimal import Decimal
 from unittest.mock import patch
 
 import openpyxl
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .. import file_sheet, file_table
 from ..errors import Misconfigured
 from ..file_sheet import read_sheet, write_sheet
-from ..file_table import Broken, Unreadable
+from ..file_table import Broken, Unreadable, read_csv
+from ..filedrop_settings import Layout
 
 DAY = datetime.fromisoformat("2026-11-21T11:04:00")
 
@@ -130,7 +134,10 @@ class TestRead(unittest.TestCase):
         raw = sheet(["a"], ["1"])
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             [page] = [n for n in archive.namelist() if n.endswith("sheet1.xml")]
-        self.refuse(repacked(raw, **{page: evil}), "not written by a spreadsheet")
+        far = evil.replace(b"<!DOC", b"<!--" + b" " * 1_048_565 + b"--><!DOC", 1)
+        wide = evil.decode().encode("utf-16")
+        for part in (evil, far, wide):
+            self.refuse(repacked(raw, **{page: part}), "not written by a spreadsheet")
 
     def test_what_a_sheet_says_of_its_size_is_not_believed(self):
         raw = sheet(["a"], ["1"])
@@ -147,6 +154,29 @@ class TestRead(unittest.TestCase):
             patch.object(file_table, "MOST_ROWS", 50),
         ):
             self.refuse(repacked(raw, **{page: far.encode()}), "50 rows")
+
+
+class TestDamaged(unittest.TestCase):
+    """Whatever a file holds, it is read or refused, and nothing else happens."""
+
+    good = sheet(["sku", "quantity"], ["A", 1], ["B", 2.5])
+
+    @settings(max_examples=20)
+    @given(st.binary(max_size=60))
+    def test_any_bytes(self, raw):
+        for read in (read_sheet, lambda raw: read_csv(raw, Layout())):
+            with contextlib.suppress(Unreadable):
+                read(raw)
+
+    @settings(max_examples=20)
+    @given(st.data())
+    def test_any_damage(self, data):
+        raw = bytearray(self.good)
+        for _ in range(3):
+            place = data.draw(st.integers(0, len(raw) - 1))
+            raw[place] = data.draw(st.integers(0, 255))
+        with contextlib.suppress(Unreadable):
+            read_sheet(bytes(raw))
 
 
 class TestWrite(unittest.TestCase):

@@ -108,6 +108,16 @@ class TestOrders(unittest.TestCase):
         [other] = read(Kind.ORDERS, order_file({"quantity": "4"})).found
         self.assertNotEqual(first.dedupe_key, other.dedupe_key)
 
+    def test_long_ids_do_not_make_contents_equal(self):
+        keys = {
+            read(Kind.ORDERS, order_file({"order_id": "9" * 255, "quantity": quantity}))
+            .found[0]
+            .dedupe_key
+            for quantity in ("1", "2")
+        }
+        self.assertEqual(2, len(keys))
+        self.assertTrue(all(len(key) < 200 for key in keys))
+
     def test_a_wrong_row_takes_its_order_and_no_other(self):
         text = order_file(
             {"order_id": "1000"},
@@ -287,6 +297,42 @@ class TestOthers(unittest.TestCase):
         self.assertEqual("shop", snapshot.location_id)
         self.assertEqual([3, 3], [line.quantity for line in snapshot.lines])
         self.assertEqual("shop 2026-11-21T07:00:00Z", snapshot.id)
+
+
+class TestEveryRow(unittest.TestCase):
+    """No row is lost without a word."""
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["C1", "C2", ""]),
+                st.sampled_from(["2026-11-21", "2026-11-22", "", "soon"]),
+                st.sampled_from(["A", "B", ""]),
+                st.sampled_from(["1", "2", "", "x"]),
+            ),
+            max_size=6,
+        )
+    )
+    def test_every_row_is_taken_or_told(self, rows):
+        text = as_csv(("count_id", "counted_at", "sku", "quantity"), rows)
+        content = read(Kind.COUNTS, text)
+        taken = sum(len(event(content, n).lines) for n in range(len(content.found)))
+        lines = {wrong.line for wrong in content.wrong}
+        groups = {wrong.group for wrong in content.wrong} - {""}
+        self.assertLessEqual(taken, len(rows))
+        for line, row in enumerate(rows, start=2):
+            if not any(row):
+                continue
+            key = row[0] or f"main@{row[1]}T00:00:00Z"
+            is_taken = any(
+                found.dedupe_key.startswith(f"counts:{key}:") for found in content.found
+            )
+            is_told = line in lines or key in groups
+            self.assertNotEqual(is_taken, is_told, (line, row))
+
+    def test_a_count_without_a_date_is_told(self):
+        content = read(Kind.COUNTS, "counted_at,sku,quantity\n,A,1\n")
+        self.assertEqual([(2, "counted_at")], places(content))
 
 
 class TestText(unittest.TestCase):

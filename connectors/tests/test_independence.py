@@ -73,3 +73,13 @@ class TestIndependence(unittest.TestCase):
         network = {"requests", "urllib3", "socket", "http", "ssl"}
         users = {p.name for p in modules() if imports(p) & network}
         self.assertEqual({"transport.py", "netguard.py"}, users)
+
+    def test_other_libraries_are_asked_for_when_they_are_needed(self):
+        """A server without them runs every other channel, and says what is missing."""
+        asked = set()
+        for path in modules():
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+                if is_call and node.func.id == "optional":
+                    asked.add(node.args[0].value)
+        self.assertEqual({"openpyxl", "paramiko", "xlsxwriter"}, asked)

@@ -4,13 +4,19 @@ import json
 import os
 import tempfile
 import unittest
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
 
 from .. import local_files
+from ..data import QuantityKey, QuantityUpdate
 from ..errors import Misconfigured, RetryLater
+from ..filedrop import FiledropConnector
 from ..files import FileTransport
 from ..local_files import MARKER
+from ..testing.fake_channel import FixedClock
+from ..testing.fake_filedrop import as_csv, order_row
 
 
 class LocalCase(unittest.TestCase):
@@ -242,3 +248,69 @@ class TestEscapes(LocalCase):
                 transport = FileTransport(allowed)
                 with self.assertRaises(Misconfigured):
                     transport.request("LIST", self.url("in"))
+
+
+class TestRound(LocalCase):
+    """A channel of files in a folder of this server, from end to end."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        (self.root / "reports").mkdir()
+        self.clock = FixedClock()
+        config = {"base_url": f"file://{self.root}"}
+        self.connector = FiledropConnector(config, self.transport, self.clock)
+
+    def put(self, name: str, text: str) -> None:
+        """Let the partner put a file down, and forget about it for a minute."""
+        path = self.root / "in" / name
+        path.write_text(text)
+        os.utime(path, (0, self.clock().timestamp()))
+        self.clock.advance(60)
+
+    def order(self) -> str:
+        row = order_row("1001", "1", "A-1", "3", "9.90", 1, self.clock())
+        return as_csv(tuple(row), [tuple(row.values())])
+
+    def test_orders_in_and_numbers_out(self):
+        self.put("orders-1.csv", self.order())
+        self.assertTrue(self.connector.check().ok)
+        [page] = self.connector.fetch_orders(None)
+        self.assertEqual(["1001"], [found.order_id for found in page.orders])
+        self.assertEqual([], os.listdir(self.root / "in"))
+        self.assertEqual(
+            ["20261121T120100Z-orders-1.csv"], os.listdir(self.root / "archive")
+        )
+        update = QuantityUpdate(
+            key=QuantityKey(sku="A-1", item_id="", location_id="main"),
+            quantity=Decimal(7),
+            unit="Units",
+            sequence=1,
+        )
+        for _ in range(2):
+            self.connector.publish([update], "push-1")
+        [name] = os.listdir(self.root / "out")
+        self.assertTrue((self.root / "out" / name).read_text().endswith("7,Units,1\n"))
+
+    def test_traps_in_the_folder_are_told_and_taken_out_of_the_way(self):
+        (self.root / "in/orders-1.csv").symlink_to(self.secret)
+        os.mkfifo(self.root / "in/orders-2.csv")
+        os.link(self.secret, self.root / "in/orders-3.csv")
+        self.clock.moment = datetime.now(UTC) + timedelta(hours=1)
+        told = []
+        for page in self.connector.fetch_orders(None):
+            for found in page.orders:
+                self.assertNotIn(b"the secret", found.raw)
+                told.append(found.topic)
+        self.assertEqual(["file.row"] * 3, told)
+        self.assertEqual([], os.listdir(self.root / "in"))
+        self.assertEqual(3, len(os.listdir(self.root / "quarantine")))
+        self.assertEqual("the secret", self.secret.read_text())
+
+    def test_folders_that_are_links_are_refused(self):
+        self.put("orders-1.csv", self.order())
+        (self.root / "in").rename(self.base / "real")
+        (self.root / "in").symlink_to(self.base / "real")
+        with self.assertRaises(Misconfigured):
+            list(self.connector.fetch_orders(None))
+        self.assertFalse(self.connector.check().ok)
+        self.assertEqual(["orders-1.csv"], os.listdir(self.base / "real"))
