@@ -167,19 +167,20 @@ class StockChannelRemoteListing(models.Model):
 
     def _reason(self):
         """Return in words why this product is proposed."""
-        _ = self.env._
         rival_sudo = self.sudo().rival_id
         texts = {
-            "sku": _("same SKU"),
-            "sku_alike": _("SKU alike: %s", self.sudo().product_id.default_code or ""),
-            "barcode": _("same barcode %s", self.barcode),
-            "name": _("name %s %% alike", self.confidence),
-            "several": _("several products fit; pick one"),
-            "picked": _("picked by %s", self.sudo().picked_by_id.name or ""),
+            "sku": self.env._("same SKU"),
+            "sku_alike": self.env._(
+                "SKU alike: %s", self.sudo().product_id.default_code or ""
+            ),
+            "barcode": self.env._("same barcode %s", self.barcode),
+            "name": self.env._("name %s %% alike", self.confidence),
+            "several": self.env._("several products fit; pick one"),
+            "picked": self.env._("picked by %s", self.sudo().picked_by_id.name or ""),
         }
         text = texts.get(self.match_kind, "")
         if rival_sudo:
-            text = _(
+            text = self.env._(
                 "%(text)s, but its barcode is that of %(other)s",
                 text=text,
                 other=rival_sudo.display_name,
@@ -218,63 +219,64 @@ class StockChannelRemoteListing(models.Model):
         return [text for text in texts if text]
 
     def _state_text(self):
-        _ = self.env._
         if self.state == "ignored":
-            return _("Ignored: %s", self.ignore_reason or "")
+            return self.env._("Ignored: %s", self.ignore_reason or "")
         if self.state == "unmatched":
-            return _("Pick the product, then accept. Or ignore it with a reason.")
+            return self.env._(
+                "Pick the product, then accept. Or ignore it with a reason."
+            )
         if self.state == "proposed":
-            return _("Accept, if the product is right. Else pick another one.")
+            return self.env._("Accept, if the product is right. Else pick another one.")
         if self.listing_id and not self.listing_id.active:
-            return _("Its listing is archived. A manager can take it out again.")
+            return self.env._(
+                "Its listing is archived. A manager can take it out again."
+            )
         return ""
 
     def _conflict_text(self):
-        _ = self.env._
         row_sudo = self.sudo()
         texts = {
-            "product": _(
+            "product": self.env._(
                 "It is mapped to %(mapped)s, but %(product)s fits (%(reason)s). Propose "
                 "the change, or ignore it if the map is right.",
                 mapped=row_sudo.mapped_product_id.display_name,
                 reason=self._reason(),
                 product=row_sudo.product_id.display_name,
             ),
-            "clash": _(
+            "clash": self.env._(
                 "Its SKU and its barcode belong to two products. Mend one of them, or "
                 "pick the right product."
             ),
-            "sku_there": _(
+            "sku_there": self.env._(
                 "The channel calls it %(now)s now, the map says %(then)s. Propose the "
                 "change.",
                 now=self.sku,
                 then=row_sudo.listing_id.sku,
             ),
-            "sku_here": _(
+            "sku_here": self.env._(
                 "The product's reference was %(then)s and is %(now)s now. Change the "
                 "SKU at the channel too, or ignore it.",
                 then=self.code_seen,
-                now=row_sudo.target_id.default_code or _("empty"),
+                now=row_sudo.target_id.default_code or self.env._("empty"),
             ),
         }
         return texts.get(self.conflict, "")
 
     def _finding_texts(self):
-        _ = self.env._
         if self.is_unit_mismatch:
             yield self._unit_text()
         if self.is_duplicate_sku:
-            yield _(
+            yield self.env._(
                 "The channel has this SKU more than once: its orders cannot be told "
                 "apart by it. Give each item a SKU of its own there."
             )
         if self.is_shared:
-            yield _(
+            yield self.env._(
                 "Another listing of this channel is the same product. Right for two "
                 "pack sizes; else one of them is wrong."
             )
         if not self.is_tracked:
-            yield _(
+            yield self.env._(
                 "The channel does not count it: it sells whatever number it is told. "
                 "Switch stock counting on there."
             )

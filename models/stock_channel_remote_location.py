@@ -20,7 +20,6 @@ class StockChannelRemoteLocation(models.Model):
     )
     proposed_warehouse_id = fields.Many2one(
         "stock.warehouse",
-        "Proposed Warehouse",
         compute="_compute_proposed",
         help="The warehouse whose name is most alike.",
     )

@@ -159,13 +159,13 @@ class TestMapWizard(RemoteCase):
                     11,
                     "wrong",
                     "Unit",
-                    "It is no unit that the product's Units converts to.",
+                    "The product is kept in Units, and this unit does not convert to it.",
                 ),
                 (
                     12,
                     "wrong",
                     "Unit",
-                    "It is no unit that the product's Units converts to.",
+                    "The product is kept in Units, and this unit does not convert to it.",
                 ),
                 (
                     13,

@@ -208,7 +208,7 @@ class MapLines:
             raise Wrong(
                 "unit",
                 self.env._(
-                    "It is no unit that the product's %s converts to.",
+                    "The product is kept in %s, and this unit does not convert to it.",
                     product.uom_id.name,
                 ),
             )
