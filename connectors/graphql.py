@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import RetryLater
+from .errors import Misconfigured, RetryLater
 from .transport import Response, Transport
 
 Row = dict[str, Any]
@@ -43,6 +43,7 @@ def call(
     The caller looks at ``response.status`` where the server uses it.
 
     :raise RetryLater: when the answer is no GraphQL answer; its effect is unknown.
+    :raise Misconfigured: when there is nothing at this address.
     """
     response = transport.request(
         "POST",
@@ -52,7 +53,14 @@ def call(
     )
     if response.status in (401, 403):
         return GraphAnswer(data={}, errors=(), extensions={}, response=response)
-    answer = response.json()
+    try:
+        answer = response.json()
+    except RetryLater:
+        if response.status != 404:
+            raise
+        raise Misconfigured(
+            "There is nothing at this address (404).", field="base_url"
+        ) from None
     data = answer.get("data") if isinstance(answer, dict) else None
     errors = answer.get("errors") if isinstance(answer, dict) else None
     extensions = answer.get("extensions") if isinstance(answer, dict) else None
