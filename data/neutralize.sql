@@ -5,6 +5,7 @@ UPDATE stock_channel
        webhook_token = NULL,
        state = CASE WHEN state = 'live' THEN 'paused' ELSE state END;
 DELETE FROM stock_channel_secret;
+DELETE FROM stock_channel_token;
 UPDATE ir_cron
    SET active = FALSE
  WHERE id IN (SELECT publish_cron_id FROM stock_channel

@@ -8,7 +8,8 @@ from odoo.exceptions import UserError
 from ..connectors import registry
 from ..connectors.data import Health
 from ..connectors.errors import ConnectorError, Misconfigured, RetryLater
-from ..connectors.transport import Transport
+from .limit_memories import LIMITS
+from .settings_digest import settings_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -27,9 +28,19 @@ class StockChannelConnection(models.Model):
 
     def _transport(self):
         """Return the object that does every outgoing call of this channel."""
+        self.ensure_one()
         hosts = self.sudo().allowed_hosts or ""
-        return Transport(
-            allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()]
+        return registry.get(self.connector).transport_class(
+            allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()],
+            limits=LIMITS.of((self.env.cr.dbname, self.id), self._settings_digest()),
+        )
+
+    def _settings_digest(self):
+        parameters_sudo = self.env["ir.config_parameter"].sudo()
+        return settings_digest(
+            parameters_sudo.get_param("database.uuid"),
+            self.connector,
+            self._connector_config(),
         )
 
     def _connector_config(self):
@@ -48,6 +59,7 @@ class StockChannelConnection(models.Model):
             self._transport(),
             utc_now,
             secrets=self.sudo().secret_ids._active_values(),
+            tokens=self._token_store(self._settings_digest()),
         )
 
     @contextmanager
@@ -142,7 +154,7 @@ class StockChannelConnection(models.Model):
         known = set(
             self.with_context(active_test=False).location_ids.mapped("external_id")
         )
-        new = [location for location in remote if location.id not in known]
+        new = [place for place in remote if place.active and place.id not in known]
         self.env["stock.channel.location"].create(
             [
                 {
@@ -153,14 +165,19 @@ class StockChannelConnection(models.Model):
                 for location in new
             ]
         )
-        return self._notify(
-            self.env._(
-                "%(new)s new of %(all)s locations. Map each to its stock locations.",
-                new=len(new),
-                all=len(remote),
-            ),
-            "success",
+        message = self.env._(
+            "%(new)s new of %(all)s locations. Map each to its stock locations.",
+            new=len(new),
+            all=len(remote),
         )
+        closed = [place.name or place.id for place in remote if not place.active]
+        if closed:
+            message += " " + self.env._(
+                "The channel neither sells nor ships from these now, they were not "
+                "added: %s.",
+                ", ".join(closed),
+            )
+        return self._notify(message, "success")
 
     def action_fetch_listings(self):
         """Map what the channel lists to the products with the same reference."""
@@ -172,11 +189,17 @@ class StockChannelConnection(models.Model):
         except ConnectorError as error:
             raise UserError(error.message) from error
         created, unmatched = self.listing_ids._map_by_sku(self, remote)
-        return self._notify(
-            self.env._(
-                "%(new)s new listings mapped by SKU, %(unmatched)s without a product.",
-                new=len(created),
-                unmatched=len(unmatched),
-            ),
-            "success" if not unmatched else "warning",
+        message = self.env._(
+            "%(new)s new listings mapped by SKU, %(unmatched)s without a product.",
+            new=len(created),
+            unmatched=len(unmatched),
         )
+        untracked = [item.sku or item.item_id for item in remote if not item.tracked]
+        if untracked:
+            message += " " + self.env._(
+                "%(count)s are sold whatever their number is, because the channel does "
+                "not track their stock: %(skus)s.",
+                count=len(untracked),
+                skus=", ".join(untracked[:10]),
+            )
+        return self._notify(message, "warning" if unmatched or untracked else "success")
