@@ -1,6 +1,6 @@
 from odoo import models
 
-from ..connectors.errors import ConnectorError, RetryLater
+from ..connectors.errors import ConnectorError, Rejected, RetryLater
 
 
 class StockChannelMessageFetch(models.Model):
@@ -20,6 +20,10 @@ class StockChannelMessageFetch(models.Model):
                 raise self.channel_id._left_alone_error()
             try:
                 fetched = connector.fetch_order(order_id)
+            except Rejected as error:
+                # An answer all the same.
+                channel._in_transaction(channel._channel_answered)
+                raise RetryLater(error.message) from error
             except ConnectorError as error:
                 failure = error
                 channel._in_transaction(lambda: channel._single_failed(failure))

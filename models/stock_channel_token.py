@@ -1,5 +1,7 @@
 import json
 
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -164,21 +166,28 @@ class OdooTokens(TokenStore):
         return dict(row[0] or {}) if row else None
 
     def _keep(self, cr, values):
-        cr.execute(
-            SQL(
-                """
-                UPDATE stock_channel_token
-                   SET kept = %s::jsonb,
-                       settings_digest = %s,
-                       renewed_at = clock_timestamp() AT TIME ZONE 'UTC'
-                 WHERE channel_id = %s
-                """,
-                json.dumps(dict(values)),
-                self._digest,
-                self._channel_id,
-            ),
-            log_exceptions=False,
-        )
+        """Store what was given.
+
+        :raise RetryLater: when it is no text; the database's own words would show it.
+        """
+        try:
+            cr.execute(
+                SQL(
+                    """
+                    UPDATE stock_channel_token
+                       SET kept = %s::jsonb,
+                           settings_digest = %s,
+                           renewed_at = clock_timestamp() AT TIME ZONE 'UTC'
+                     WHERE channel_id = %s
+                    """,
+                    json.dumps(dict(values)),
+                    self._digest,
+                    self._channel_id,
+                ),
+                log_exceptions=False,
+            )
+        except psycopg2.DataError:
+            raise RetryLater("The channel gave an access that is no text.") from None
 
     def _is_current(self, cr):
         """Return whether the connector was built from what is set now.
