@@ -177,11 +177,12 @@ class StockChannelFulfillment(models.Model):
         if not due:
             return due
         if due.state == "sending":
-            due._update_state("unknown", {"is_uncertain": True})
+            due._update_state("unknown")
         return due._update_state(
             "sending",
             {
                 "attempts": due.attempts + 1,
+                "is_uncertain": due.is_uncertain or due.state == "unknown",
                 "told_revision": due.revision,
                 "lease_until": now + timedelta(seconds=LEASE_SECONDS),
             },
