@@ -67,9 +67,17 @@ class StockChannelBreaker(models.Model):
         One that dies keeps it until it is over.
         """
         channel = self._in_transaction(self._take_turn)
-        yield channel
-        if channel and TURN in channel.env.context:
-            channel._in_transaction(channel._return_turn)
+        try:
+            yield channel
+        except Exception:
+            self._abandon_transaction()
+            channel._hand_back()
+            raise
+        channel._hand_back()
+
+    def _hand_back(self):
+        if self and TURN in self.env.context:
+            self._in_transaction(self._return_turn)
 
     def _take_turn(self):
         if self._is_left_alone():

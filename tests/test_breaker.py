@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from odoo import api
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.stock_channel_hub.connectors.data import FetchOrder, Health
 from odoo.addons.stock_channel_hub.connectors.errors import (
@@ -208,6 +209,17 @@ class TestLeftAlone(BreakerCase):
         self.assertEqual(self.channel.next_attempt_at, self.env.cr.now())
         self.run_poll()
         self.assertEqual(self.channel.failure_count, 0)
+
+    @mute_logger("odoo.addons.stock_channel_hub.models.stock_channel_message")
+    def test_a_turn_that_ends_in_a_bug_is_given_back(self):
+        self.channel.sudo().write(
+            {"failure_count": 1, "next_attempt_at": self.env.cr.now()}
+        )
+        _counts, calls = self.counted()
+        with calls, patch.object(RestConnector, "fetch_order", side_effect=KeyError):
+            self.run_inbox()
+        self.assertEqual(self.channel.next_attempt_at, self.env.cr.now())
+        self.assertEqual(self.messages().note, "KeyError")
 
     def test_numbers_are_tried_before_parcels_when_it_failed(self):
         """A parcel nobody can take would fail every try."""
