@@ -224,6 +224,7 @@ class TestWebhooks(ClockCase):
             "https://10.0.0.5",
             "https://127.0.0.1:8069",
             "https://[::1]",
+            "https://10.0.0.5:port",
             "",
         ):
             with self.subTest(base=base):
@@ -244,6 +245,11 @@ class TestWebhooks(ClockCase):
     def test_a_shop_beside_us_may_deliver_to_a_private_address(self):
         self.env["ir.config_parameter"].set_param("web.base.url", "http://odoo:8069")
         self.channel.allowed_hosts = "shop:80, odoo:8069"
+        self.run_poll()
+        self.assertEqual(len(self.asked), 1)
+
+    def test_an_allowed_host_that_is_none_stops_no_job(self):
+        self.channel.allowed_hosts = "shop:port"
         self.run_poll()
         self.assertEqual(len(self.asked), 1)
 
