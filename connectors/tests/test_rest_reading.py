@@ -21,7 +21,8 @@ class TestReading(_ScriptedCase):
         )
         listings = list(self.connector.fetch_listings())
         self.assertEqual(["A", "B"], [listing.sku for listing in listings])
-        self.assertEqual(("i", "T", "5"), tuple(vars(listings[1]).values())[1:])
+        full = listings[1]
+        self.assertEqual(("i", "T", "5"), (full.item_id, full.title, full.barcode))
         self.assertEqual(
             [{}, {"cursor": "2"}, {"cursor": "3"}],
             [call.params for call in self.transport.calls],
