@@ -33,7 +33,7 @@ from .data import (
     UpdateResult,
     WebhookFinding,
 )
-from .signing import is_usable_secret
+from .signing import generate_secret, is_usable_secret
 from .tokens import MemoryTokens, TokenStore
 from .transport import Transport
 
@@ -172,6 +172,15 @@ class Connector(ABC):
     def accepts_secret(cls, secret: str) -> bool:
         """Tell whether a signing secret of this channel may look like this."""
         return is_usable_secret(secret)
+
+    @classmethod
+    def make_secret(cls) -> str:
+        """Return a new signing secret to give to the channel.
+
+        Empty where the channel gives its secret to us and takes none.
+        """
+        secret = generate_secret()
+        return secret if cls.accepts_secret(secret) else ""
 
     # ------------------------------------------------------------- deliveries
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import RetryLater
+from .errors import Misconfigured, RetryLater
 from .transport import Response, Transport
 
 Row = dict[str, Any]
@@ -45,6 +45,7 @@ def call(
 
     :param settled: statuses that say all; the body is not looked at.
     :raise RetryLater: when the answer is no GraphQL answer; its effect is unknown.
+    :raise Misconfigured: when there is nothing at this address.
     """
     response = transport.request(
         "POST",
@@ -54,7 +55,14 @@ def call(
     )
     if response.status in settled:
         return GraphAnswer(data={}, errors=(), extensions={}, response=response)
-    answer = response.json()
+    try:
+        answer = response.json()
+    except RetryLater:
+        if response.status != 404:
+            raise
+        raise Misconfigured(
+            "There is nothing at this address (404).", field="base_url"
+        ) from None
     data = answer.get("data") if isinstance(answer, dict) else None
     errors = answer.get("errors") if isinstance(answer, dict) else None
     extensions = answer.get("extensions") if isinstance(answer, dict) else None

@@ -8,14 +8,27 @@ pure record of what was last heard; moments are aware UTC, waits are seconds.
 
 from __future__ import annotations
 
+import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+_AHEAD = timedelta(minutes=1)
+"""Calls that were promised their turn lie so far ahead at most. What was heard later
+than that was heard before our clock was set back."""
+
+_LONGEST = 1e9
+"""Seconds; a longer wait is no moment any more."""
+
 
 class Limit(ABC):
     """What is left of an allowance."""
+
+    def is_usable(self) -> bool:
+        """Tell whether a channel may mean this; what cannot be obeyed is no limit."""
+        return True
 
     @abstractmethod
     def wait(self, cost: float, now: datetime) -> float:
@@ -42,19 +55,36 @@ class Bucket(Limit):
     rate: float
     heard_at: datetime
 
+    def is_usable(self) -> bool:
+        return (
+            math.isfinite(self.maximum + self.available + self.rate)
+            and self.maximum > 0
+            and self.rate > 0
+        )
+
     def left(self, now: datetime) -> float:
-        """Return the points there are now."""
-        passed = max(0.0, (now - self.heard_at).total_seconds())
-        return min(self.maximum, self.available + passed * self.rate)
+        """Return the points there are now.
+
+        Below zero while calls that were promised their turn have still to be made.
+        """
+        passed = now - self.heard_at
+        if passed < -_AHEAD:
+            passed = timedelta()
+        return min(self.maximum, self.available + passed.total_seconds() * self.rate)
 
     def wait(self, cost: float, now: datetime) -> float:
         # What costs more than fits is made when the bucket is full, and then refused
         # by the channel with its own words, instead of waiting here for ever.
-        return max(0.0, min(cost, self.maximum) - self.left(now)) / self.rate
+        missing = min(cost, self.maximum) - self.left(now)
+        # Moments know no less than a microsecond: rounded down it would be too early.
+        seconds = min(max(0.0, missing) / self.rate, _LONGEST)
+        return math.ceil(seconds * 1e6) / 1e6
 
     def spend(self, cost: float, now: datetime) -> Bucket:
-        left = max(0.0, self.left(now) - cost)
-        return replace(self, available=left, heard_at=max(now, self.heard_at))
+        if self.heard_at - _AHEAD <= now < self.heard_at:
+            left = min(self.maximum, self.available)
+            return replace(self, available=max(0.0, left - cost))
+        return replace(self, available=max(0.0, self.left(now) - cost), heard_at=now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +101,29 @@ class Window(Limit):
     resets_at: datetime
     seconds: float
 
+    def is_usable(self) -> bool:
+        return (
+            math.isfinite(self.size + self.remaining + self.seconds)
+            and self.size > 0
+            and self.seconds > 0
+        )
+
+    def _is_over(self, now: datetime) -> bool:
+        """Tell whether nothing that was heard counts any more.
+
+        A window that were to end later than two of them last was misread, or one of
+        the clocks is wrong: nobody waits for years.
+        """
+        ahead = (self.resets_at - now).total_seconds()
+        return ahead <= 0 or ahead > 2 * self.seconds
+
     def wait(self, cost: float, now: datetime) -> float:
-        if now >= self.resets_at or cost <= self.remaining:
+        if self._is_over(now) or cost <= self.remaining:
             return 0.0
         return (self.resets_at - now).total_seconds()
 
     def spend(self, cost: float, now: datetime) -> Window:
-        if now < self.resets_at:
+        if not self._is_over(now):
             return replace(self, remaining=max(0.0, self.remaining - cost))
         return replace(
             self,
@@ -89,21 +135,46 @@ class Window(Limit):
 class LimitMemory:
     """What one worker process last heard of a channel's limits, by name.
 
-    Every worker has its own; what they spend together each of them hears with its next
-    answer. The channel's refusal stays the last word.
+    Every worker has its own, shared by its threads; what the workers spend together
+    each of them hears with its next answer. The channel's refusal stays the last word.
     """
 
     def __init__(self) -> None:
         self._limits: dict[str, Limit] = {}
+        self._lock = threading.Lock()
 
     def get(
         self, name: str, default: Callable[[], Limit] | None = None
     ) -> Limit | None:
         """Return what is known of a limit; ``default`` makes it where nothing is."""
-        if name not in self._limits and default:
-            self._limits[name] = default()
-        return self._limits.get(name)
+        with self._lock:
+            if name not in self._limits and default:
+                self._limits[name] = default()
+            return self._limits.get(name)
 
     def note(self, name: str, limit: Limit) -> None:
-        """Keep what the channel said."""
-        self._limits[name] = limit
+        """Keep what the channel said, unless nobody could obey it."""
+        with self._lock:
+            if limit.is_usable():
+                self._limits[name] = limit
+            else:
+                self._limits.pop(name, None)
+
+    def take(self, name: str, cost: float, now: datetime, patience: float) -> float:
+        """Spend from a limit, for the moment at which there is room for it.
+
+        In one step: of two threads that look at once, one finds less.
+
+        :param datetime now: aware UTC.
+        :param float patience: seconds; what would take longer is not spent.
+        :return: seconds to wait before the call may be made.
+        """
+        with self._lock:
+            limit = self._limits.get(name)
+            if limit is None:
+                return 0.0
+            seconds = limit.wait(cost, now)
+            if seconds <= patience:
+                turn = now + timedelta(seconds=seconds)
+                self._limits[name] = limit.spend(cost, turn)
+            return seconds

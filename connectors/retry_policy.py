@@ -26,6 +26,7 @@ from .errors import (
     RateLimited,
     Rejected,
     RetryLater,
+    Throttled,
 )
 from .retry import RetrySchedule
 
@@ -52,6 +53,8 @@ class Trouble(StrEnum):
     """No answer, or none that makes sense: the call may have had its effect."""
     RATE_LIMITED = "rate_limited"
     """The channel asks for patience; the call had no effect."""
+    THROTTLED = "throttled"
+    """The hub itself waits for the channel's limit; no call was made, nothing failed."""
     MISCONFIGURED = "misconfigured"
     """Credentials, address or rights are wrong; the call had no effect."""
     REJECTED = "rejected"
@@ -139,6 +142,9 @@ POLICIES: dict[tuple[Work, Trouble], Policy] = {
     (Work.MESSAGE, Trouble.RATE_LIMITED): Policy(
         verdict=Verdict.AGAIN, schedule=_MESSAGES
     ),
+    (Work.MESSAGE, Trouble.THROTTLED): Policy(
+        verdict=Verdict.AGAIN, schedule=_MESSAGES
+    ),
     (Work.MESSAGE, Trouble.MISCONFIGURED): Policy(
         verdict=Verdict.AGAIN, schedule=_MESSAGES
     ),
@@ -154,6 +160,7 @@ POLICIES: dict[tuple[Work, Trouble], Policy] = {
     (Work.NUMBER, Trouble.UNREACHABLE): Policy(verdict=Verdict.READ_BACK),
     (Work.NUMBER, Trouble.BUG): Policy(verdict=Verdict.READ_BACK),
     (Work.NUMBER, Trouble.RATE_LIMITED): Policy(verdict=Verdict.ANEW),
+    (Work.NUMBER, Trouble.THROTTLED): Policy(verdict=Verdict.ANEW),
     (Work.NUMBER, Trouble.MISCONFIGURED): Policy(verdict=Verdict.ANEW),
     # Told so a third time in a row, something else keeps setting it: no hurry.
     (Work.NUMBER, Trouble.STALE): Policy(
@@ -170,6 +177,7 @@ POLICIES: dict[tuple[Work, Trouble], Policy] = {
     (Work.REPORT, Trouble.RATE_LIMITED): Policy(
         verdict=Verdict.AGAIN, schedule=_REPORTS, counts=True
     ),
+    (Work.REPORT, Trouble.THROTTLED): Policy(verdict=Verdict.AGAIN, schedule=_REPORTS),
     (Work.REPORT, Trouble.MISCONFIGURED): Policy(
         verdict=Verdict.AGAIN, schedule=_REPORTS, counts=True
     ),
@@ -192,6 +200,7 @@ POLICIES: dict[tuple[Work, Trouble], Policy] = {
     (Work.CHANNEL, Trouble.RATE_LIMITED): Policy(
         verdict=Verdict.AGAIN, schedule=_NUMBERS, counts=True, tell_after=3
     ),
+    (Work.CHANNEL, Trouble.THROTTLED): Policy(verdict=Verdict.AGAIN, schedule=_NUMBERS),
     (Work.CHANNEL, Trouble.MISCONFIGURED): Policy(
         verdict=Verdict.AGAIN, schedule=_LOOKING, counts=True, tell_after=1
     ),
@@ -211,6 +220,7 @@ The others wait for a person: nothing changes before somebody has acted.
 def trouble_of(error: BaseException) -> Trouble:
     """Tell how a call or a delivery failed, from the typed error."""
     kinds: tuple[tuple[type[BaseException], Trouble], ...] = (
+        (Throttled, Trouble.THROTTLED),
         (RateLimited, Trouble.RATE_LIMITED),
         (RetryLater, Trouble.UNREACHABLE),
         (Misconfigured, Trouble.MISCONFIGURED),

@@ -22,6 +22,9 @@ EXPIRES_AT = "expires_at"
 EARLY = timedelta(minutes=5)
 """A token is renewed so long before it ends: one batch must not outlive it."""
 
+_LONGEST = 10 * 366 * 86_400.0
+"""Seconds a token is believed to last at most."""
+
 
 class TokenStore(ABC):
     """Where the tokens of one channel are kept; shared by every worker."""
@@ -58,8 +61,12 @@ class MemoryTokens(TokenStore):
 
 
 def expires_at(now: datetime, seconds: float) -> str:
-    """Return when a token given now ends, as a store keeps it."""
-    return format_time(now + timedelta(seconds=seconds))
+    """Return when a token given now ends, as a store keeps it.
+
+    :param float seconds: as the channel said; what makes no sense has ended already.
+    """
+    known = seconds if seconds > 0 else 0.0
+    return format_time(now + timedelta(seconds=min(known, _LONGEST)))
 
 
 def is_fresh(values: Values, now: datetime) -> bool:
@@ -70,4 +77,4 @@ def is_fresh(values: Values, now: datetime) -> bool:
     if EXPIRES_AT not in values:
         return bool(values)
     ends = parse_time(values[EXPIRES_AT])
-    return ends is not None and now < ends - EARLY
+    return ends is not None and now + EARLY < ends

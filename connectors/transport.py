@@ -17,7 +17,7 @@ import time
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -235,10 +235,7 @@ class Transport:
         :raise Throttled: when it would take longer than there is patience for; the
             call was not made.
         """
-        limit = self.limits.get(name)
-        if limit is None:
-            return
-        seconds = limit.wait(cost, now)
+        seconds = self.limits.take(name, cost, now, self._patience)
         if seconds > self._patience:
             raise Throttled(
                 "The channel's limit is used up; the hub waits before it calls again.",
@@ -247,7 +244,6 @@ class Transport:
         if seconds:
             self._patience -= seconds
             self.pause(seconds)
-        self.limits.note(name, limit.spend(cost, now + timedelta(seconds=seconds)))
 
     def heard(self, name: str, limit: Limit) -> None:
         """Keep what the channel said of a limit."""

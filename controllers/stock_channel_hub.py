@@ -1,6 +1,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import psycopg2
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -53,6 +54,8 @@ class StockChannelHub(http.Controller):
             return answer(404, "unknown address")
         headers = {name.lower(): value for name, value in request.httprequest.headers}
         connector = channel_sudo._connector()
+        if self._is_ping(connector, raw, headers):
+            return answer(200, "accepted")
         if not self._is_authentic(connector, raw, headers):
             return answer(401, "not authentic")
         delivery = connector.describe(raw, headers)
@@ -114,6 +117,19 @@ class StockChannelHub(http.Controller):
             .sudo()
             .search([("webhook_token", "=", token), ("state", "!=", "draft")])
         )
+
+    def _is_ping(self, connector, raw, headers):
+        """Tell whether a channel only asks if somebody is there, signed or not.
+
+        Odoo takes a form apart before anybody has seen its bytes; it is put together
+        again for this one question.
+        """
+        form = [] if raw else list(request.httprequest.form.items(multi=True))
+        try:
+            return connector.is_ping(raw or urlencode(form).encode(), headers)
+        except Exception:
+            _logger.warning("a connector failed over a ping", exc_info=True)
+            return False
 
     def _is_authentic(self, connector, raw, headers):
         try:

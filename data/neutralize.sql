@@ -8,6 +8,7 @@ DELETE FROM stock_channel_secret;
 UPDATE stock_channel_fetch
    SET state = 'stopped'
  WHERE state IN ('reading', 'matching', 'mapping');
+DELETE FROM stock_channel_token;
 UPDATE ir_cron
    SET active = FALSE
  WHERE id IN (SELECT publish_cron_id FROM stock_channel

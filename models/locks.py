@@ -11,7 +11,11 @@
 5. ``stock_channel_approval`` rows, by ascending id.
 6. Whatever Odoo locks while it confirms, reserves or validates (quants last).
 7. ``stock_channel_publication`` rows, by ascending id.
-8. ``stock_channel_freshness`` rows, in one statement before the commit.
+8. ``stock_channel`` row, when an answer or a failure of the channel is noted.
+9. ``stock_channel_freshness`` rows, in one statement before the commit.
+
+A ``stock_channel_token`` row is locked on a connection of its own, while the channel
+is asked for new tokens; that connection takes no other lock.
 
 The dirty log is append-only and never locked; sequences and the exception queue's
 unique index are taken last and held for one statement.

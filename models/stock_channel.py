@@ -24,6 +24,7 @@ OWN_FIELDS = {
     "failure_count",
     "next_attempt_at",
     "last_error",
+    "down_at",
     "last_sweep_at",
     "last_sweep_found",
     "dates_checked_at",
@@ -46,6 +47,9 @@ OWN_FIELDS = {
     "checked_at",
     "check_is_ok",
     "check_message",
+    "webhooks_checked_at",
+    "webhooks_due_at",
+    "webhooks_result",
 }
 # What decides where the numbers go.
 CONNECTION_FIELDS = {"connector", "base_url", "allowed_hosts", "company_id"}
@@ -130,7 +134,6 @@ class StockChannel(models.Model):
         required=True,
         default=lambda self: self.env.user.tz or "UTC",
     )
-
     base_url = fields.Char(
         string="Address",
         help="Where the channel's own interface answers, such as "
@@ -164,7 +167,6 @@ class StockChannel(models.Model):
         help="The database this channel was put live in. A restored copy has "
         "another one and stays silent.",
     )
-
     live_at = fields.Datetime(
         "Live Since",
         readonly=True,
@@ -202,7 +204,6 @@ class StockChannel(models.Model):
         help="Gives channel orders their currency; prices come from the channel.",
     )
     team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
-
     # Counted with elevated rights: how many there are is no secret to anybody who
     # may see the channel, what is in them is.
     listing_count = fields.Integer(compute="_compute_counts", compute_sudo=True)

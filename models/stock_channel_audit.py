@@ -9,6 +9,7 @@ ACTIONS = [
     ("paused", "Paused"),
     ("resumed", "Resumed"),
     ("credentials", "Credentials Set"),
+    ("webhooks", "Webhooks Set Up"),
     ("proposed", "Proposed"),
     ("approved", "Approved"),
     ("rejected", "Rejected"),

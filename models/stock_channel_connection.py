@@ -7,6 +7,8 @@ from odoo import models
 from ..connectors import registry
 from ..connectors.data import Health
 from ..connectors.errors import ConnectorError, Misconfigured, RetryLater
+from .limit_memories import LIMITS
+from .settings_digest import settings_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -25,9 +27,19 @@ class StockChannelConnection(models.Model):
 
     def _transport(self):
         """Return the object that does every outgoing call of this channel."""
+        self.ensure_one()
         hosts = self.sudo().allowed_hosts or ""
         return registry.get(self.connector).transport_class(
-            allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()]
+            allowed_hosts=[host.strip() for host in hosts.split(",") if host.strip()],
+            limits=LIMITS.of((self.env.cr.dbname, self.id), self._settings_digest()),
+        )
+
+    def _settings_digest(self):
+        parameters_sudo = self.env["ir.config_parameter"].sudo()
+        return settings_digest(
+            parameters_sudo.get_param("database.uuid"),
+            self.connector,
+            self._connector_config(),
         )
 
     def _connector_config(self):
@@ -46,6 +58,7 @@ class StockChannelConnection(models.Model):
             self._transport(),
             utc_now,
             secrets=self.sudo().secret_ids._active_values(),
+            tokens=self._token_store(self._settings_digest()),
         )
 
     @contextmanager

@@ -231,11 +231,11 @@ class StockChannelAccess(models.Model):
         self._wake_publishers()
         self._wake_pollers()
 
-    def _channel_answered(self):
+    def _close_outage(self):
         """Take up at once what waited for the channel to come back."""
         if self.failure_count:
             self._ask_again()
-        return super()._channel_answered()
+        return super()._close_outage()
 
     def _check_answered(self, health):
         """Note what a test of the connection has found: if it is well, it is over."""

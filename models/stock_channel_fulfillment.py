@@ -12,7 +12,7 @@ from ..connectors.errors import (
     Rejected,
     RetryLater,
 )
-from ..connectors.retry_policy import Verdict, Work, decide, trouble_of
+from ..connectors.retry_policy import Trouble, Verdict, Work, decide, trouble_of
 from .quantities import plain, to_decimal
 from .stock_channel_poll import as_aware
 from .stock_channel_publish import LEASE_SECONDS
@@ -101,6 +101,9 @@ class StockChannelFulfillment(models.Model):
         help="The channel may have it with another carrier or tracking.",
     )
     is_taken = fields.Boolean("Taken", readonly=True, help="The channel has it.")
+    is_uncertain = fields.Boolean(
+        readonly=True, help="A call was lost: the channel may have it or not."
+    )
     attempts = fields.Integer(readonly=True)
     next_attempt_at = fields.Datetime(readonly=True)
     lease_until = fields.Datetime(readonly=True)
@@ -179,6 +182,7 @@ class StockChannelFulfillment(models.Model):
             "sending",
             {
                 "attempts": due.attempts + 1,
+                "is_uncertain": due.is_uncertain or due.state == "unknown",
                 "told_revision": due.revision,
                 "lease_until": now + timedelta(seconds=LEASE_SECONDS),
             },
@@ -240,6 +244,7 @@ class StockChannelFulfillment(models.Model):
             "done",
             {
                 "reported_at": self.env.cr.now(),
+                "is_uncertain": False,
                 "is_correction": False,
                 "last_error": False,
                 "lease_until": False,
@@ -264,33 +269,45 @@ class StockChannelFulfillment(models.Model):
             self._update_state("pending", {"is_correction": True, "attempts": 0})
 
     def _report_failed(self, error):
+        trouble = trouble_of(error)
         decision = decide(
             Work.REPORT,
-            trouble_of(error),
+            trouble,
             max(self.attempts, 1),
             after=getattr(error, "after", None),
         )
         waits = timedelta(seconds=decision.wait or 0)
         vals = {
-            "last_error": error.message[:300],
             "lease_until": False,
             "next_attempt_at": decision.wait and self.env.cr.now() + waits,
         }
+        if trouble is Trouble.THROTTLED:
+            vals["attempts"] = max(self.attempts - 1, 0)
+        else:
+            vals["last_error"] = error.message[:300]
         if decision.verdict is Verdict.PERSON:
-            self._update_state("rejected", vals)
-            if isinstance(error, KeptAsTold):
-                self._count_taken()
-                self._open_kept(error)
-            else:
-                self._open_rejected(error)
-            self._tell_newer()
+            self._report_refused(error, {**vals, "is_uncertain": False})
             return
         is_unseen = isinstance(error, RateLimited) or not isinstance(error, RetryLater)
-        self._update_state("pending" if is_unseen else "unknown", vals)
+        # What got lost once may be there, however often it was turned away since.
+        vals["is_uncertain"] = self.is_uncertain or not is_unseen
+        self._update_state("unknown" if vals["is_uncertain"] else "pending", vals)
         if is_unseen:
             self.channel_id._channel_failed(error)
-        elif decision.tell:
-            self._open_late(error)
+        else:
+            self.channel_id._single_failed(error)
+            if decision.tell:
+                self._open_late(error)
+
+    def _report_refused(self, error, vals):
+        """Note that the channel will never take it as it is."""
+        self._update_state("rejected", vals)
+        if isinstance(error, KeptAsTold):
+            self._count_taken()
+            self._open_kept(error)
+        else:
+            self._open_rejected(error)
+        self._tell_newer()
 
     def _open_late(self, error):
         """Tell a person that something cannot be told, while numbers still can."""

@@ -287,6 +287,10 @@ class StockChannelLate(models.Model):
     def _row_trouble(self, row):
         """Return what keeps one number back, None when nothing is known."""
         if row.state == "unknown":
+            if not self._capabilities().read_back:
+                return self.env._(
+                    "Nobody knows whether the oldest arrived; it is sent anew."
+                )
             return self.env._(
                 "Nobody knows whether the oldest arrived; it is read back first."
             )

@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..connectors.data import CountSnapshot, FetchOrder, OrderSnapshot, ReturnSnapshot
-from ..connectors.errors import BadPayload, ConnectorError, RetryLater
+from ..connectors.errors import BadPayload, RetryLater
 from ..connectors.retry_policy import (
     MESSAGE_TRIES,
     Trouble,
@@ -353,19 +353,6 @@ class StockChannelMessage(models.Model):
                 else:
                     events.append(event)
             return events
-
-    def _fetch(self, connector, order_id):
-        """Return the events of an order that a delivery only named.
-
-        :raise RetryLater: for every trouble, since the delivery itself is fine.
-        """
-        try:
-            fetched = connector.fetch_order(order_id)
-        except RetryLater:
-            raise
-        except ConnectorError as error:
-            raise RetryLater(error.message) from error
-        return connector.parse(fetched.raw, fetched.topic) if fetched else []
 
     def _handle(self, event):
         if isinstance(event, OrderSnapshot):

@@ -39,10 +39,16 @@ class StockChannelPoll(models.Model):
         channel = self.sudo().exists()
         if not channel or not self._in_transaction(channel._is_due_to_read):
             return
-        has_orders = channel._capabilities().polling and channel.state == "live"
-        if has_orders and not channel._poll():
+        with channel._turn() as lent:
+            if lent:
+                lent._read_channel()
+
+    def _read_channel(self):
+        """Read what there is to read, orders first."""
+        has_orders = self._capabilities().polling and self.state == "live"
+        if has_orders and not self._poll():
             return
-        channel._read_back()
+        self._read_back()
 
     def _poll(self):
         """Store everything that changed since the last round.

@@ -218,6 +218,18 @@ class StockChannelPublicationResult(models.Model):
                 )
                 row.channel_id._wake_pollers()
 
+    def _not_sent(self):
+        """Give back rows whose batch was put together and never sent."""
+        for row in self:
+            row._update_state(
+                "pending",
+                {
+                    "lease_until": False,
+                    "push_id": False,
+                    "attempts": max(row.attempts - 1, 0),
+                },
+            )
+
     def _sent_update(self, has_previous=False):
         """Return what was sent last, with the number it was to replace if asked."""
         self.ensure_one()

@@ -1,6 +1,5 @@
 import logging
 import time
-from datetime import timedelta
 
 from odoo import fields, models
 from odoo.tools import SQL
@@ -9,7 +8,7 @@ from ..connectors.data import ResultStatus, UpdateResult
 from ..connectors.errors import (
     ConnectorError,
 )
-from ..connectors.retry_policy import Verdict, Work, decide, trouble_of
+from ..connectors.retry_policy import Trouble, Verdict, Work, decide, trouble_of
 
 _logger = logging.getLogger(__name__)
 
@@ -25,13 +24,6 @@ class StockChannelPublish(models.Model):
 
     _inherit = "stock.channel"
 
-    failure_count = fields.Integer(
-        readonly=True, copy=False, help="Failed calls in a row."
-    )
-    next_attempt_at = fields.Datetime(
-        readonly=True, copy=False, help="The channel is left alone until then."
-    )
-    last_error = fields.Char(readonly=True, copy=False)
     is_cut_over = fields.Boolean(
         readonly=True,
         copy=False,
@@ -54,25 +46,38 @@ class StockChannelPublish(models.Model):
         deadline = time.monotonic() + SLICE_SECONDS
         if not channel or not self._in_transaction(channel._is_due):
             return
-        with channel._connected() as connector:
-            # Parcels get half of the slice at most: numbers must not wait for them.
-            channel._report_fulfillments(connector, deadline - SLICE_SECONDS / 2)
-            if not self._in_transaction(channel._is_cut_over):
+        with channel._turn() as lent:
+            if not lent:
                 return
-            self._in_transaction(channel._expire_leases)
-            if self._in_transaction(channel._is_due):
-                channel._read_back_unknown(connector)
-            while time.monotonic() < deadline and self._in_transaction(channel._is_due):
-                if not channel._publish_batch(connector):
-                    break
+            with lent._connected() as connector:
+                lent._tell_channel(connector, deadline)
         channel._in_transaction(channel._arrange_next_run)
+
+    def _tell_channel(self, connector, deadline):
+        """Tell what is due, in the order that loses least.
+
+        Parcels get half of the slice at most: numbers must not wait for them. Of a
+        channel that failed nobody knows whether it takes parcels: numbers try first.
+        """
+        half = deadline - SLICE_SECONDS / 2
+        is_trying = self._in_transaction(lambda: bool(self.failure_count))
+        if not is_trying:
+            self._report_fulfillments(connector, half)
+        if self._in_transaction(self._is_cut_over):
+            self._publish_numbers(connector, deadline)
+        if is_trying:
+            self._report_fulfillments(connector, deadline)
+
+    def _publish_numbers(self, connector, deadline):
+        self._in_transaction(self._expire_leases)
+        if self._in_transaction(self._is_due):
+            self._read_back_unknown(connector)
+        while time.monotonic() < deadline and self._in_transaction(self._is_due):
+            if not self._publish_batch(connector):
+                break
 
     def _is_due(self):
         return self._may_talk() and not self._is_left_alone()
-
-    def _is_left_alone(self):
-        """Return whether the channel failed or asked for patience lately."""
-        return bool(self.next_attempt_at and self.next_attempt_at > self.env.cr.now())
 
     def _is_cut_over(self):
         """Return whether the channel's orders were read since it went live.
@@ -214,7 +219,13 @@ class StockChannelPublish(models.Model):
             row_id for row_id, _update in updates
         )
         rows = rows.filtered(lambda row: row.push_id == push)
-        decision = decide(Work.NUMBER, trouble_of(error), 1)
+        trouble = trouble_of(error)
+        if trouble is Trouble.THROTTLED:
+            rows._not_sent()
+            push.unlink()
+            self._channel_failed(error)
+            return
+        decision = decide(Work.NUMBER, trouble, 1)
         if decision.verdict is not Verdict.READ_BACK:
             push._finish("failed", error.message[:ACCEPTED_ERROR_CHARS])
             rows._update_state("pending", {"lease_until": False, "push_id": False})
@@ -268,41 +279,3 @@ class StockChannelPublish(models.Model):
             limit=self._capabilities().batch_size,
         )
         return {row.id: row._key() for row in rows}
-
-    # ------------------------------------------------------------ the channel
-
-    def _channel_answered(self):
-        """Close the outage, if there was one."""
-        if self.failure_count:
-            _logger.info("channel %s answers again", self.id)
-        if self.failure_count or self.next_attempt_at or self.last_error:
-            self.write(
-                {"failure_count": 0, "next_attempt_at": False, "last_error": False}
-            )
-        self.env["stock.channel.exception"]._resolve_fingerprint(
-            self, f"channel:{self.id}"
-        )
-
-    def _channel_failed(self, error):
-        """Leave the channel alone for a while and tell a person in time."""
-        failures = self.failure_count + 1
-        if failures == 1:
-            _logger.warning("channel %s fails: %s", self.id, error.message)
-        decision = decide(
-            Work.CHANNEL,
-            trouble_of(error),
-            failures,
-            after=getattr(error, "after", None),
-        )
-        retry_at = self.env.cr.now() + timedelta(seconds=decision.wait)
-        message = error.message[:ACCEPTED_ERROR_CHARS]
-        self.write(
-            {
-                "failure_count": failures,
-                "next_attempt_at": retry_at,
-                "last_error": message,
-            }
-        )
-        self.sudo().publish_cron_id._trigger(at=retry_at)
-        if decision.tell:
-            self.env["stock.channel.exception"]._open_for_channel(self, error, failures)

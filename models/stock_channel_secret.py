@@ -1,9 +1,9 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
-from ..connectors import signing
+from ..connectors import registry
 
 
 class StockChannelSecret(models.Model):
@@ -46,13 +46,9 @@ class StockChannelSecret(models.Model):
     def _inverse_new_value(self):
         for secret in self.filtered("new_value"):
             value = secret.new_value.strip()
-            if not signing.is_usable_secret(value):
-                raise ValidationError(
-                    self.env._(
-                        "A signing secret is whsec_ followed by 24 to 64 bytes in "
-                        "base64. Use Generate to get one."
-                    )
-                )
+            connector_class = registry.get(secret.channel_id.connector)
+            if not connector_class.accepts_secret(value):
+                raise ValidationError(connector_class.signing_help)
             secret.sudo().value = value
 
     @api.depends("valid_from", "valid_to")
@@ -93,12 +89,25 @@ class StockChannelSecret(models.Model):
         """Add a new secret and let the older ones end after an overlap.
 
         :return: the new value; the only moment anybody sees it.
+        :raise UserError: where the channel itself makes its secrets.
         """
-        now = fields.Datetime.now()
-        value = signing.generate_secret()
-        ending = now + timedelta(hours=overlap_hours)
+        value = registry.get(channel.connector).make_secret()
+        if not value:
+            raise UserError(
+                self.env._(
+                    "%s gives its signing secret itself: copy it from there and add it "
+                    "to the list.",
+                    channel.name,
+                )
+            )
+        self._end_others(channel, overlap_hours)
+        self.sudo().create({"channel_id": channel.id, "value": value})
+        return value
+
+    @api.model
+    def _end_others(self, channel, overlap_hours):
+        """Let the secrets so far end after an overlap: another one takes over."""
+        ending = fields.Datetime.now() + timedelta(hours=overlap_hours)
         channel.sudo().secret_ids.filtered(
             lambda s: not s.valid_to or s.valid_to > ending
         ).write({"valid_to": ending})
-        self.sudo().create({"channel_id": channel.id, "value": value})
-        return value

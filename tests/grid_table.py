@@ -76,6 +76,8 @@ GRID = {
     "stock.channel.rule": Row(LOOK, LOOK, ALL, LOOK, ALL),
     "stock.channel.secret": Row(admin=ALL, write="name"),
     "stock.channel.tax": Row(LOOK, LOOK, ALL, LOOK, ALL),
+    # Access to a channel: what it is worth, nobody has to see.
+    "stock.channel.token": Row(),
 }
 
 # Wizards: what each may do with their own; nobody sees another's.

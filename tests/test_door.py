@@ -1,12 +1,14 @@
 import json
 import time
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.stock_channel_hub.connectors import signing
+from odoo.addons.stock_channel_hub.connectors.rest import RestConnector
 from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import SECRET
 
 OTHER_SECRET = "whsec_" + "b3RoZXIgc2VjcmV0LCBhbHNvIGxvbmcgZW5vdWdo"
@@ -214,6 +216,60 @@ class TestDoor(HttpCase):
         signed = self.sign(b"a=1")
         headers = {**signed, "Content-Type": "application/x-www-form-urlencoded"}
         self.assert_refused(self.post(b"a=1", headers=headers))
+
+    # ----------------------------------------------------------------- pings
+
+    def pinged(self, error=None):
+        """Let the connector know the ping of a shop that posts a form."""
+
+        def is_ping(_connector, raw, _headers):
+            self.seen.append(raw)
+            if error:
+                raise error
+            return raw == b"webhook_id=5"
+
+        self.seen = []
+        return patch.object(RestConnector, "is_ping", is_ping)
+
+    FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    def test_unsigned_ping_is_answered_and_leaves_no_trace(self):
+        """Odoo has taken the form apart before anybody has seen its bytes."""
+        for headers in (self.FORM, {}, {"Content-Type": "text/plain"}):
+            with self.subTest(headers=headers), self.pinged():
+                response = self.post(b"webhook_id=5", headers=headers)
+                self.assert_answer(response, 200, "accepted")
+                self.assertEqual(self.seen, [b"webhook_id=5"])
+        self.assertFalse(self.stored())
+
+    def test_nothing_else_passes_for_a_ping(self):
+        for body in (b"webhook_id=5&x=1", b"webhook_id=6", b"x" * 1000, b""):
+            with self.subTest(body=body[:20]), self.pinged():
+                self.assert_refused(self.post(body, headers=self.FORM))
+        self.assert_refused(self.post(b"webhook_id=5", headers=self.FORM))
+
+    def test_ping_of_an_unknown_or_draft_channel_is_unknown(self):
+        with self.pinged():
+            response = self.post(
+                b"webhook_id=5", path="/stock_channel/nobody", headers=self.FORM
+            )
+            self.assert_answer(response, 404, "unknown address")
+            self.channel.action_back_to_draft()
+            response = self.post(b"webhook_id=5", headers=self.FORM)
+            self.assert_answer(response, 404, "unknown address")
+        self.assertEqual(self.seen, [])
+
+    def test_oversized_ping_is_refused_unread(self):
+        with self.pinged():
+            body = b"webhook_id=" + b"5" * (1024 * 1024)
+            self.assert_answer(self.post(body, headers=self.FORM), 413, "too large")
+        self.assertEqual(self.seen, [])
+
+    @mute_logger("odoo.addons.stock_channel_hub.controllers.stock_channel_hub")
+    def test_a_connector_that_fails_over_a_ping_loses_no_delivery(self):
+        with self.pinged(ZeroDivisionError("bug")):
+            self.assert_answer(self.post(), 200, "accepted")
+        self.assertEqual(len(self.stored()), 1)
 
     @mute_logger("odoo.http")
     def test_other_methods_are_no_door(self):

@@ -19,14 +19,14 @@ from odoo.tools import SQL, mute_logger
 
 from odoo.addons.stock_channel_hub.connectors.data import QuantityUpdate
 from odoo.addons.stock_channel_hub.connectors.freshness import Histogram
+from odoo.addons.stock_channel_hub.models.stock_channel_breaker import (
+    StockChannelBreaker,
+)
 from odoo.addons.stock_channel_hub.models.stock_channel_freshness import (
     StockChannelFreshness,
 )
 from odoo.addons.stock_channel_hub.models.stock_channel_freshness_report import (
     plain_duration,
-)
-from odoo.addons.stock_channel_hub.models.stock_channel_publish import (
-    StockChannelPublish,
 )
 
 from .common import HubCase
@@ -209,7 +209,7 @@ class TestFreshness(FreshnessCase):
 
     @mute_logger(MIXIN_LOGGER)
     def test_work_that_starts_over_is_counted_once(self):
-        answered = StockChannelPublish._channel_answered
+        answered = StockChannelBreaker._channel_answered
         failures = [psycopg2.errors.SerializationFailure("another was first")]
 
         def lose_once(channel):
@@ -218,7 +218,7 @@ class TestFreshness(FreshnessCase):
                 raise failures.pop()
 
         self.receive(self.product, -4)
-        with patch.object(StockChannelPublish, "_channel_answered", lose_once):
+        with patch.object(StockChannelBreaker, "_channel_answered", lose_once):
             self.publish(2)
         self.assertFalse(failures)
         self.assertEqual(self.hours("fall").count, 1)

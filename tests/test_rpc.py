@@ -28,6 +28,7 @@ METHODS = {
         "action_ask_pause": "manager",
         "action_back_to_draft": "manager",
         "action_check_connection": "manager",
+        "action_check_webhooks": "manager",
         "action_fetch_listings": "manager",
         "action_fetch_locations": "manager",
         "action_go_live": "manager",
@@ -176,7 +177,10 @@ METHODS = {
         "action_open": "user",
     },
     "stock.channel.secret": {"action_end": "admin"},
-    "stock.channel.secret.wizard": {"action_generate": "admin"},
+    "stock.channel.secret.wizard": {
+        "action_generate": "admin",
+        "action_save": "admin",
+    },
     "stock.channel.undo.wizard": {
         "action_continue": "manager",
     },

@@ -23,6 +23,7 @@ SECRETS = (
     ("stock.channel", "credentials"),
     ("stock.channel.secret", "value"),
     ("stock.channel.credential.wizard.line", "given"),
+    ("stock.channel.secret.wizard", "given"),
     ("stock.channel.erasure.request", "wanted"),
 )
 
@@ -56,6 +57,9 @@ class TestSecretRoutes(HubCase):
             "stock.channel": self.channel,
             "stock.channel.secret": self.secret,
             "stock.channel.credential.wizard.line": line,
+            "stock.channel.secret.wizard": self.env[
+                "stock.channel.secret.wizard"
+            ].create({"channel_id": self.channel.id, "secret": CANARY}),
             "stock.channel.erasure.request": request,
         }
 

@@ -1,8 +1,11 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..connectors import registry
 
 
 class StockChannelSecretWizard(models.TransientModel):
-    """Makes a signing secret and shows it the only time it is ever shown."""
+    """Makes a signing secret and shows it once, or takes the one the channel gave."""
 
     _name = "stock.channel.secret.wizard"
     _description = "New Signing Secret"
@@ -14,6 +17,45 @@ class StockChannelSecretWizard(models.TransientModel):
         help="The secrets used so far stay valid for this long, so that the channel "
         "can change over without losing a delivery.",
     )
+
+    makes_secret = fields.Boolean(compute="_compute_signing")
+    signing_help = fields.Char(compute="_compute_signing")
+    given = fields.Char(groups=fields.NO_ACCESS)
+    secret = fields.Char(
+        string="Secret from the Channel",
+        compute="_compute_secret",
+        inverse="_inverse_secret",
+        help="Write-only: it is stored where nobody can read it.",
+    )
+
+    @api.depends("channel_id")
+    def _compute_signing(self):
+        for wizard in self:
+            connector_class = registry.get(wizard.channel_id.connector or "rest")
+            wizard.makes_secret = bool(connector_class.make_secret())
+            wizard.signing_help = connector_class.signing_help
+
+    def _compute_secret(self):
+        self.secret = False
+
+    def _inverse_secret(self):
+        """Keep it where nobody reads it, until it is saved or swept away."""
+        for wizard in self.filtered("secret"):
+            wizard.sudo().given = wizard.secret
+
+    def action_save(self):
+        """Add the secret that the channel gave; the older ones end by and by."""
+        self.ensure_one()
+        self.channel_id.check_access("write")
+        given = self.sudo().given
+        if not given:
+            raise UserError(self.env._("Enter the secret that the channel shows."))
+        secrets = self.env["stock.channel.secret"]
+        secrets._end_others(self.channel_id, max(self.overlap_hours, 0))
+        secrets.create({"channel_id": self.channel_id.id, "new_value": given})
+        # The value must not linger in the wizard's own table.
+        self.sudo().unlink()
+        return {"type": "ir.actions.act_window_close"}
 
     def action_generate(self):
         self.ensure_one()

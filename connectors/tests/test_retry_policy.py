@@ -14,6 +14,7 @@ from ..errors import (
     RateLimited,
     Rejected,
     RetryLater,
+    Throttled,
 )
 from ..retry_policy import (
     BY_ITSELF,
@@ -110,6 +111,17 @@ class TestDecide(unittest.TestCase):
         ]
         self.assertEqual([0, 0, 10, 20, 30], waits)
 
+    @given(works, failures, st.floats(0, 86_400), draws)
+    def test_throttled_is_no_failure(self, work, count, after, draw):
+        if work is Work.BATCH:
+            return
+        decision = decide(
+            work, Trouble.THROTTLED, count, after=after, draw=lambda: draw
+        )
+        self.assertEqual((False, False), (decision.counts, decision.tell))
+        if work is not Work.NUMBER:
+            self.assertTrue(after <= decision.wait <= after + 1)
+
     def test_people_are_told_in_time(self):
         def told(work, trouble):
             return [decide(work, trouble, n).tell for n in (1, 2, 3, 4)]
@@ -144,6 +156,7 @@ class TestTroubleOf(unittest.TestCase):
     def test_each_error_is_one_trouble(self):
         for error, trouble in (
             (RateLimited("slow"), Trouble.RATE_LIMITED),
+            (Throttled("soon"), Trouble.THROTTLED),
             (RetryLater("down"), Trouble.UNREACHABLE),
             (Misconfigured("key"), Trouble.MISCONFIGURED),
             (Rejected("no"), Trouble.REJECTED),
