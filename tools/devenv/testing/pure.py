@@ -24,9 +24,11 @@ from ..processes import call
 from .results import SuiteResult
 
 PARTS = (
-    ("connectors/tests", "test_[!p-z]*.py"),
-    ("connectors/tests", "test_[p-r]*.py"),
-    ("connectors/tests", "test_[s-z]*.py"),
+    ("connectors/tests", "test_[!m-z]*.py"),
+    ("connectors/tests", "test_[m-p]*.py"),
+    ("connectors/tests", "test_[q-r]*.py"),
+    ("connectors/tests", "test_s*.py"),
+    ("connectors/tests", "test_[t-z]*.py"),
     ("tools/tests", "test_*.py"),
 )
 LIMIT_SECONDS = 10.0
