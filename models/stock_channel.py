@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..connectors import registry
 from ..connectors.base import QuantityMeaning
+from .own_fields import OWN_FIELDS
 
 STATES = [
     ("draft", "Draft"),
@@ -12,45 +13,6 @@ STATES = [
     ("live", "Live"),
     ("paused", "Paused"),
 ]
-# What only the hub itself writes, by its own steps; nobody does over RPC.
-OWN_FIELDS = {
-    "state",
-    "quantity_meaning",
-    "database_uuid",
-    "live_at",
-    "is_cut_over",
-    "polled_at",
-    "poll_last_message",
-    "failure_count",
-    "next_attempt_at",
-    "last_error",
-    "down_at",
-    "last_sweep_at",
-    "last_sweep_found",
-    "dates_checked_at",
-    "read_back_at",
-    "read_back_requested_at",
-    "read_back_started_at",
-    "read_back_ended_at",
-    "read_back_tally",
-    "read_back_result",
-    "credentials",
-    "credentials_set_at",
-    "webhook_token",
-    "publish_cron_id",
-    "poll_cron_id",
-    "guard_judged_at",
-    "paused_at",
-    "paused_by_id",
-    "pause_reason",
-    "shadow_at",
-    "checked_at",
-    "check_is_ok",
-    "check_message",
-    "webhooks_checked_at",
-    "webhooks_due_at",
-    "webhooks_result",
-}
 # What decides where the numbers go.
 CONNECTION_FIELDS = {"connector", "base_url", "allowed_hosts", "company_id"}
 # Which state may follow which; everything else is refused by _update_state.

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -126,13 +127,11 @@ class StockChannelWebhook(models.Model):
         parts = urlsplit(address)
         host = (parts.hostname or "").rstrip(".")
         hosts = [entry for entry in (self.allowed_hosts or "").split(",") if entry]
-        try:
+        # A port or an allowed host that is none: the calls say so, too.
+        with suppress(ValueError, ConnectorError):
             port = parts.port or (443 if parts.scheme == "https" else 80)
             if (host, port) in AllowedHosts(hosts):
                 return ""
-        except (ValueError, ConnectorError):
-            # A port or an allowed host that is none; the calls say so, too.
-            pass
         shown = f"{parts.scheme}://{parts.netloc}"
         if parts.scheme != "https":
             return self.env._(

@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.stock_channel_hub.models.stock_channel import OWN_FIELDS
+from odoo.addons.stock_channel_hub.models.own_fields import OWN_FIELDS
 
 from .grid_table import GRID
 from .grid_world import DENIED_LOGGERS, HUB_MODELS, GridCase
