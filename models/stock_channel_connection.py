@@ -39,10 +39,15 @@ class StockChannelConnection(models.Model):
         return settings_digest(
             parameters_sudo.get_param("database.uuid"),
             self.connector,
-            self._connector_config(),
+            self._connection_settings(),
         )
 
     def _connector_config(self):
+        """Return all that a connector is built from."""
+        return self._connection_settings()
+
+    def _connection_settings(self):
+        """Return address and credentials; tokens that were given hold for these."""
         channel_sudo = self.sudo()
         return {
             **(channel_sudo.credentials or {}),

@@ -3,6 +3,7 @@ import logging
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .big_integer import BigInteger
 from .locks import lock_stock
 from .stock_channel_exception import NeedsPerson
 from .stock_channel_poll import as_naive
@@ -48,10 +49,8 @@ class StockChannelOrder(models.Model):
     sale_order_id = fields.Many2one(
         "sale.order", readonly=True, ondelete="set null", index="btree_not_null"
     )
-    version = fields.Float(digits=(20, 0), readonly=True, help="Newest version read.")
-    applied_version = fields.Float(
-        digits=(20, 0), readonly=True, help="Newest version the ERP follows."
-    )
+    version = BigInteger(readonly=True, help="Newest version read.")
+    applied_version = BigInteger(readonly=True, help="Newest version the ERP follows.")
     updated_at = fields.Datetime("Changed at Channel", readonly=True)
     placed_at = fields.Datetime("Ordered", readonly=True)
     is_cancelled = fields.Boolean("Cancelled at Channel", readonly=True)

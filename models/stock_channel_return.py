@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Command
 
 from ..connectors.data import Disposition, ReturnStatus
+from .big_integer import BigInteger
 from .quantities import plain
 from .stock_channel_exception import NeedsPerson
 
@@ -57,7 +58,7 @@ class StockChannelReturn(models.Model):
     )
     sale_order_id = fields.Many2one(related="channel_order_id.sale_order_id")
     state = fields.Selection(STATES, required=True, readonly=True, default="announced")
-    version = fields.Float(digits=(20, 0), readonly=True, default=-1)
+    version = BigInteger(readonly=True, default=-1)
     channel_location_id = fields.Many2one(
         "stock.channel.location", string="Comes back to", readonly=True
     )

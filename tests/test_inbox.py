@@ -66,6 +66,22 @@ class TestInbox(HubCase):
         self.assertEqual(order.line_ids.ordered_qty, 3)
         self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 3)
 
+    def test_versions_may_be_as_large_as_the_contract_says(self):
+        """Counted in nanoseconds since 1970; a float rounds what is far smaller."""
+        for number, version in (("US", 1_763_726_400_123_456), ("MAX", 2**63 - 2)):
+            self.deliver("order.updated", self.order_data(number, version=version))
+            self.run_inbox()
+            order = self.find_order(number)
+            self.assertEqual((order.version, order.state), (version, "applied"))
+            lines = [self.line_data("1", "DESK", 1)]
+            self.deliver(
+                "order.updated",
+                self.order_data(number, version=version + 1, lines=lines),
+            )
+            self.run_inbox()
+            self.assertEqual(order.applied_version, version + 1)
+            self.assertEqual(order.sale_order_id.order_line.product_uom_qty, 1)
+
     def test_cancel_before_create_is_a_tombstone(self):
         order = self.order(version=2, status="cancelled")
         self.assertEqual(order.state, "cancelled")
