@@ -60,13 +60,22 @@ class StockChannelBreaker(models.Model):
     # ------------------------------------------------------------------- turns
 
     @contextmanager
-    def _turn(self):
+    def _turn(self, is_wanted=None):
         """Lend the channel to whoever wants to call it; empty while nobody may.
 
         Called outside any transaction. A run that called nothing gives its turn back.
         One that dies keeps it until it is over.
+
+        :param is_wanted: asked first, in the same transaction, whether there is any
+            reason to call; no turn is taken when it says no.
         """
-        channel = self._in_transaction(self._take_turn)
+
+        def take():
+            if is_wanted and not is_wanted():
+                return self.browse()
+            return self._take_turn()
+
+        channel = self._in_transaction(take)
         try:
             yield channel
         except Exception:

@@ -9,6 +9,7 @@ from ..connectors.errors import (
     ConnectorError,
 )
 from ..connectors.retry_policy import Trouble, Verdict, Work, decide, trouble_of
+from .stock_channel_breaker import TURN
 
 _logger = logging.getLogger(__name__)
 
@@ -44,9 +45,9 @@ class StockChannelPublish(models.Model):
         """
         channel = self.sudo().exists()
         deadline = time.monotonic() + SLICE_SECONDS
-        if not channel or not self._in_transaction(channel._is_due):
+        if not channel:
             return
-        with channel._turn() as lent:
+        with channel._turn(channel._is_due) as lent:
             if not lent:
                 return
             with lent._connected() as connector:
@@ -60,7 +61,7 @@ class StockChannelPublish(models.Model):
         channel that failed nobody knows whether it takes parcels: numbers try first.
         """
         half = deadline - SLICE_SECONDS / 2
-        is_trying = self._in_transaction(lambda: bool(self.failure_count))
+        is_trying = TURN in self.env.context
         if not is_trying:
             self._report_fulfillments(connector, half)
         if self._in_transaction(self._is_cut_over):
@@ -70,11 +71,9 @@ class StockChannelPublish(models.Model):
 
     def _publish_numbers(self, connector, deadline):
         self._in_transaction(self._expire_leases)
-        if self._in_transaction(self._is_due):
-            self._read_back_unknown(connector)
-        while time.monotonic() < deadline and self._in_transaction(self._is_due):
-            if not self._publish_batch(connector):
-                break
+        self._read_back_unknown(connector)
+        while time.monotonic() < deadline and self._publish_batch(connector):
+            pass
 
     def _is_due(self):
         return self._may_talk() and not self._is_left_alone()
@@ -105,7 +104,7 @@ class StockChannelPublish(models.Model):
 
         :return: whether there may be more to do.
         """
-        claimed = self._in_transaction(self._claim_batch)
+        claimed = self._in_transaction(self._claim_if_due)
         if claimed is None:
             return False
         push, updates = claimed
@@ -121,6 +120,10 @@ class StockChannelPublish(models.Model):
         else:
             self._in_transaction(lambda: self._batch_done(push, updates, results))
         return True
+
+    def _claim_if_due(self):
+        """Claim a batch if, in that very transaction, the channel may be told anything."""
+        return self._claim_batch() if self._is_due() else None
 
     def _claim_batch(self):
         """Lease the most urgent rows, compute them once more and number them.
@@ -251,7 +254,9 @@ class StockChannelPublish(models.Model):
 
     def _read_back_unknown(self, connector):
         """Look what the channel shows before sending anything new."""
-        keys = self._in_transaction(self._unknown_keys)
+        keys = self._in_transaction(
+            lambda: self._unknown_keys() if self._is_due() else {}
+        )
         if not keys:
             return
         observed = []

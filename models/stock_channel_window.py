@@ -70,23 +70,9 @@ class StockChannelWindow(models.Model):
 
         :param datetime now: naive UTC.
         """
-        places_sudo = (
-            self.env["stock.channel.location"]
-            .sudo()
-            .with_context(active_test=False)
-            .search(
-                [
-                    ("channel_id", "in", self.ids),
-                    "|",
-                    "|",
-                    "|",
-                    ("frozen_until", ">", now),
-                    ("freeze_calendar_id", "!=", False),
-                    ("channel_id.publish_calendar_id", "!=", False),
-                    ("channel_id.freeze_calendar_id", "!=", False),
-                ]
-            )
-        )
+        # Asked several times in one transaction: what the ORM keeps of the places
+        # costs nothing the second time, and is new once somebody writes to them.
+        places_sudo = self.sudo().with_context(active_test=False).location_ids
         moment = as_aware(now)
         held_sudo = places_sudo.filtered(lambda place: place._hold(now).holds(moment))
         return held_sudo.with_env(self.env)

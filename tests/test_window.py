@@ -100,6 +100,25 @@ class TestHeldPlaces(WindowCase):
         self.assertEqual(self.held("2026-11-23 11:00:00"), shop)
         self.assertFalse(self.held("2026-11-23 13:00:00"))
 
+    def test_who_asks_again_hears_what_was_written_since(self):
+        """Also in the same transaction, and at the same moment."""
+        self.assertFalse(self.held(NOON))
+        until = NOON + timedelta(hours=1)
+        with self.cr.savepoint() as savepoint:
+            self.place.frozen_until = until
+            self.assertEqual(self.held(NOON), self.place)
+            savepoint.rollback()
+            self.assertFalse(self.held(NOON))
+        nowhere = self.env["stock.location"]
+        shop = self.make_place(self.channel, "shop", nowhere, frozen_until=until)
+        self.assertEqual(self.held(NOON), shop)
+        shop.active = False
+        self.assertEqual(self.held(NOON), shop)
+        shop.frozen_until = False
+        self.assertFalse(self.held(NOON))
+        self.place.frozen_until = until
+        self.assertEqual(self.held(NOON), self.place)
+
     def test_freeze_over_midnight_has_no_gap(self):
         self.channel.freeze_calendar_id = self.make_calendar((22, 24), (0, 2))
         self.assertFalse(self.held("2026-11-23 20:59:59"))
