@@ -440,7 +440,7 @@ class Oracle(Recipes):
             shipped = max(exact(line.fulfilled_qty), exact(line.taken_qty))
             # What was cancelled here is free again, and offered again already.
             kept = exact(line.applied_qty) - exact(line.released_qty)
-            here = kept - exact(line.reported_qty)
+            here = kept - max(shipped, exact(line.reported_qty))
             total += max(self.wanted(line) - shipped, here, Fraction(0))
         return total
 
