@@ -156,12 +156,15 @@ class StockChannelOrderLine(models.Model):
 
         Otherwise the number would fall by the order for the moment between hearing
         of the cancellation and applying it. What has left with a parcel is released
-        by nothing any more.
+        by nothing any more, nor is what the channel says has left: it subtracts that
+        no more, and with it counted here it would show more than there is.
         """
         for line in self:
             line.own_open_qty = max(
                 line._wanted_qty() - line.acknowledged_qty,
-                line.applied_qty - line.released_qty - line.reported_qty,
+                line.applied_qty
+                - line.released_qty
+                - max(line.reported_qty, line.acknowledged_qty),
                 0.0,
             )
 

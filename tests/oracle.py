@@ -406,7 +406,8 @@ class Oracle(Recipes):
 
     @staticmethod
     def wanted(line):
-        return max(exact(line.ordered_qty) - exact(line.cancelled_qty), Fraction(0))
+        cancelled = max(exact(line.cancelled_qty), exact(line.cancel_taken_qty))
+        return max(exact(line.ordered_qty) - cancelled, Fraction(0))
 
     def open_qty(self, line):
         return max(self.wanted(line) - exact(line.applied_qty), Fraction(0))
@@ -437,7 +438,9 @@ class Oracle(Recipes):
             if line.listing_id != listing or at != place:
                 continue
             shipped = max(exact(line.fulfilled_qty), exact(line.taken_qty))
-            here = exact(line.applied_qty) - exact(line.reported_qty)
+            # What was cancelled here is free again, and offered again already.
+            kept = exact(line.applied_qty) - exact(line.released_qty)
+            here = kept - max(shipped, exact(line.reported_qty))
             total += max(self.wanted(line) - shipped, here, Fraction(0))
         return total
 

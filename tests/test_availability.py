@@ -423,6 +423,19 @@ class TestAvailability(HubCase):
         )
         self.assert_numbers(on_hand=2, own_open=0, wire=2)
 
+    def test_what_the_channel_says_has_left_is_no_more_its_own_open(self):
+        """It takes off three; with five given back it showed two that are sold."""
+        self.make_physical()
+        self.receive(self.product, 10)
+        self.order(lines=[self.line_data("1", "DESK", 5)])
+        line = self.line_data("1", "DESK", 5, fulfilled_quantity="2")
+        order = self.order(version=2, lines=[line])
+        self.assertEqual(order.line_ids.reported_qty, 0)
+        self.assert_numbers(reserved=5, published=5, own_open=3, wire=8)
+        # The rest is cancelled, and not released here yet.
+        order.line_ids.cancelled_qty = 3
+        self.assert_numbers(reserved=5, published=5, own_open=3, wire=8)
+
     def test_location_the_channel_stops_naming_still_holds(self):
         self.make_physical()
         self.receive(self.product, 10)
