@@ -315,12 +315,8 @@ class TestChange(ChangeCase):
         ):
             self.refused(lambda vals=vals: mine.write(vals), AccessError)
         self.refused(mine.unlink, AccessError)
-        self.refused(
-            lambda: self.changes.with_user(self.manager).create(
-                {"name": "x", "channel_id": self.channel.id}
-            ),
-            AccessError,
-        )
+        theirs, vals = mine.browse(), {"name": "x", "channel_id": self.channel.id}
+        self.refused(lambda: theirs.create(vals), AccessError)
         mine.action_propose()
         self.refused(lambda: mine.write({"reason": "other"}), AccessError)
         self.refused(mine.action_propose)

@@ -13,14 +13,13 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from ..data import QuantityKey
 from ..strict_json import format_time, parse_time
 from ..transport import Request, Response
 from . import graphql_fake
 from .fake_channel import FakeServer, FixedClock
-from .graphql_fake import Operation, Row, read_operation
+from .graphql_fake import Operation, Row, changed_at, read_operation
 
 BASE_URL = "https://vendure.example"
 API_KEY = "4242.abcdefghijklmnopqrstuvwxyz0123456789"
@@ -321,8 +320,8 @@ class FakeVendure(FakeServer):
             found = [row for row in found if row.get("orderPlacedAt")]
         if "updatedAt" in wanted:
             after = parse_time(wanted["updatedAt"]["after"])
-            found = [r for r in found if after and _date(r) > after]
-        found.sort(key=lambda row: (_date(row), row["id"]))
+            found = [r for r in found if after and changed_at(r) > after]
+        found.sort(key=lambda row: (changed_at(row), row["id"]))
         return {"orders": self._page([self._shown(row) for row in found], options)}
 
     def _order(self, variables: Row) -> Row:
@@ -498,10 +497,3 @@ def _error(code: str, message: str) -> Row:
 
 def _rounded(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1)))
-
-
-def _date(row: Any) -> datetime:
-    moment = parse_time(row["updatedAt"])
-    if moment is None:
-        raise ValueError(row["updatedAt"])
-    return moment

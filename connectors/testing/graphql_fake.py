@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from ..strict_json import parse_time
 from ..transport import Request, Response
 
 Row = dict[str, Any]
@@ -106,3 +108,14 @@ def _selection(tokens: list[str], at: int) -> tuple[Selection, int]:
         if tokens[at] == "{":
             found[name], at = _selection(tokens, at)
     return found, at + 1
+
+
+def changed_at(row: Any) -> datetime:
+    """Return when a row last changed.
+
+    :raise ValueError: when it does not say.
+    """
+    moment = parse_time(row["updatedAt"])
+    if moment is None:
+        raise ValueError(row["updatedAt"])
+    return moment
