@@ -59,6 +59,7 @@ MORNING = (
     _page("report_exceptions", APPROVER, REPORT + "exception_report_action"),
     _page("report_freshness", APPROVER, REPORT + "freshness_report_action"),
     _page("report_pushes", APPROVER, REPORT + "push_action_report"),
+    _page("match_listings", OPERATOR, REPORT + "remote_listing_action"),
     _page("erasure_list", ADMIN, REPORT + "erasure_request_action"),
     _page("match", APPROVER, "odoo/stock-channel-matches/{match}"),
 )
