@@ -61,8 +61,8 @@ class StockChannelAlertReach(models.Model):
         last_sudo = self._last_alert()
         if last_sudo.state == "failed":
             return self.env._(
-                "The last mail did not go out: %s Mend it and send a test alert.",
-                last_sudo.failure,
+                "The last mail did not go out (%s). Mend it and send a test alert.",
+                (last_sudo.failure or "").strip().rstrip("."),
             )
         if not (last_sudo or self._has_mail_server()):
             return self.env._(
