@@ -24,7 +24,6 @@ from .base import (
     Connector,
     QuantityMeaning,
     Resource,
-    body_digest,
 )
 from .data import (
     Cancellation,
@@ -43,7 +42,7 @@ from .data import (
     Shipment,
     UpdateResult,
 )
-from .errors import BadPayload, ConnectorError, KeptAsTold, Rejected, RetryLater
+from .errors import ConnectorError, KeptAsTold, Rejected, RetryLater
 from .medusa_client import MedusaClient, Row, chunks, date_of, part, rows
 from .medusa_levels import Push, json_number, read_levels
 from .medusa_listing import read_listings, read_locations
@@ -62,7 +61,7 @@ from .medusa_payload import (
 )
 from .medusa_return import parse_returns
 from .strict_json import load, parse_time
-from .thin_event import named_order
+from .thin_event import described, named_order
 from .transport import segment
 
 PAGE = 25
@@ -132,21 +131,7 @@ class MedusaConnector(Connector):
         signing.verify(raw, headers, secrets, now)
 
     def describe(self, raw: bytes, headers: Mapping[str, str]) -> Delivery:
-        key = headers.get(signing.ID_HEADER) or body_digest(raw)
-        topic = order_id = ""
-        try:
-            root = load(raw)
-            topic = root.identifier("type")
-            if topic == TOPIC:
-                order_id, key = stored_key(raw, root)
-            else:
-                order_id = named_order(root, topic)
-        except BadPayload:
-            # Filed under whatever was found; parsing it will say what is wrong.
-            pass
-        # The same key under which polled orders are filed.
-        order_key = f"order:{order_id}" if order_id else ""
-        return Delivery(dedupe_key=key, topic=topic, order_key=order_key)
+        return described(raw, headers, TOPIC, stored_key)
 
     def parse(self, raw: bytes, topic: str) -> list[Event]:
         root = load(raw)

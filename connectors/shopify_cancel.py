@@ -23,14 +23,13 @@ from .shopify_client import (
     ShopifyClient,
     connection,
     gid,
-    next_page,
     number,
     part,
     refuse,
     user_errors,
     whole,
 )
-from .shopify_lines import merged
+from .shopify_lines import merged, whole_order
 from .shopify_marks import CancelMark, Marks
 
 ORDER_TO_CANCEL = """
@@ -162,24 +161,9 @@ class Cancelling:
 
     def _order(self) -> Row:
         """Read the order with all its lines."""
-        after: str | None = None
-        first: Row = {}
-        found: list[Row] = []
-        while True:
-            variables = {"id": self._order_id, "after": after}
-            data = self._client.query(ORDER_TO_CANCEL, variables, cost=_READ_COST)
-            order = part(data, "order")
-            if not order:
-                raise Rejected(
-                    "Shopify has no such order, or the app may not see it: orders older"
-                    " than 60 days need the access scope read_all_orders.",
-                    code="unknown_order",
-                )
-            first = first or order
-            found += connection(order, "lineItems")
-            after = next_page(part(order, "lineItems"), after)
-            if after is None:
-                return {**first, "lineItems": {"nodes": found}}
+        return whole_order(
+            self._client, ORDER_TO_CANCEL, self._order_id, "lineItems", _READ_COST
+        )
 
     def _left(self, order: Row) -> dict[str, int]:
         """Return what is to be left of each line.

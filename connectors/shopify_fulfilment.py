@@ -21,7 +21,6 @@ from .shopify_client import (
     ShopifyClient,
     connection,
     gid,
-    next_page,
     number,
     part,
     refuse,
@@ -29,7 +28,7 @@ from .shopify_client import (
     user_errors,
     whole,
 )
-from .shopify_lines import merged
+from .shopify_lines import merged, whole_order
 from .shopify_marks import Marks, ShipmentMark
 
 ORDER_TO_SHIP = """
@@ -188,24 +187,13 @@ class Shipping:
 
     def _order(self) -> Row:
         """Read the order with its fulfilments and fulfilment orders."""
-        after: str | None = None
-        whole_order: Row = {}
-        found: list[Row] = []
-        while True:
-            variables = {"id": self._order_id, "after": after}
-            data = self._client.query(ORDER_TO_SHIP, variables, cost=_ORDER_COST)
-            order = part(data, "order")
-            if not order:
-                raise Rejected(
-                    "Shopify has no such order, or the app may not see it: orders older"
-                    " than 60 days need the access scope read_all_orders.",
-                    code="unknown_order",
-                )
-            whole_order = whole_order or order
-            found += connection(order, "fulfillmentOrders")
-            after = next_page(part(order, "fulfillmentOrders"), after)
-            if after is None:
-                return {**whole_order, "fulfillmentOrders": {"nodes": found}}
+        return whole_order(
+            self._client,
+            ORDER_TO_SHIP,
+            self._order_id,
+            "fulfillmentOrders",
+            _ORDER_COST,
+        )
 
     def _own(self, order: Row, marks: Marks) -> Row | None:
         """Return the fulfilment that was made for this shipment, if there is one.

@@ -19,7 +19,6 @@ from .base import (
     ConfigField,
     Connector,
     QuantityMeaning,
-    body_digest,
 )
 from .data import (
     Cancellation,
@@ -37,9 +36,9 @@ from .data import (
     Shipment,
     UpdateResult,
 )
-from .errors import BadPayload, ConnectorError, Rejected, RetryLater
+from .errors import ConnectorError, Rejected, RetryLater
 from .strict_json import format_time, load, parse_time
-from .thin_event import named_order
+from .thin_event import described, named_order
 from .vendure_client import Row, VendureClient, in_chunks, listed, part
 from .vendure_levels import Push, read_levels, read_places
 from .vendure_order import Reader
@@ -160,21 +159,7 @@ class VendureConnector(Connector):
         signing.verify(raw, headers, secrets, now)
 
     def describe(self, raw: bytes, headers: Mapping[str, str]) -> Delivery:
-        key = headers.get(signing.ID_HEADER) or body_digest(raw)
-        topic = order_id = ""
-        try:
-            root = load(raw)
-            topic = root.identifier("type")
-            if topic == TOPIC:
-                order_id, key = stored_key(raw, root)
-            else:
-                order_id = named_order(root, topic)
-        except BadPayload:
-            # Filed under whatever was found; parsing it will say what is wrong.
-            pass
-        # The same key under which polled orders are filed.
-        order_key = f"order:{order_id}" if order_id else ""
-        return Delivery(dedupe_key=key, topic=topic, order_key=order_key)
+        return described(raw, headers, TOPIC, stored_key)
 
     def parse(self, raw: bytes, topic: str) -> list[Event]:
         root = load(raw)

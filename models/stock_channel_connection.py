@@ -8,7 +8,7 @@ from ..connectors import registry
 from ..connectors.data import Health
 from ..connectors.errors import ConnectorError, Misconfigured, RetryLater
 from .limit_memories import LIMITS
-from .settings_digest import settings_digest
+from .settings_digest import connection_settings, settings_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -49,10 +49,7 @@ class StockChannelConnection(models.Model):
     def _connection_settings(self):
         """Return address and credentials; tokens that were given hold for these."""
         channel_sudo = self.sudo()
-        return {
-            **(channel_sudo.credentials or {}),
-            "base_url": (channel_sudo.base_url or "").rstrip("/"),
-        }
+        return connection_settings(channel_sudo.credentials, channel_sudo.base_url)
 
     def _connector(self):
         """Return a connector for this channel, built anew for each use."""

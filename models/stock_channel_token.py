@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from ..connectors.errors import Misconfigured, RetryLater
 from ..connectors.tokens import TokenStore
-from .settings_digest import settings_digest
+from .settings_digest import connection_settings, settings_digest
 from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 # So often another worker may have been first; each time it has kept something newer.
@@ -216,5 +216,5 @@ class OdooTokens(TokenStore):
         connector, base_url, credentials, armed_in, uuid, neutralized = row
         if (armed_in and armed_in != uuid) or neutralized:
             raise Misconfigured("A copy of the database keeps no access to a channel.")
-        config = {**(credentials or {}), "base_url": (base_url or "").rstrip("/")}
-        return settings_digest(uuid, connector, config) == self._digest
+        settings = connection_settings(credentials, base_url)
+        return settings_digest(uuid, connector, settings) == self._digest

@@ -149,7 +149,7 @@ class TestRunner(GuideCase):
 
     def test_odoo_itself_is_not_there(self):
         self.change(CONNECTOR, "from decimal", "import odoo.tools\nfrom decimal")
-        with self.assertRaises(ImportError):
+        with self.assertRaises(ModuleNotFoundError):
             self.said(str(self.addon))
 
     def test_the_hubs_modules_are_the_same_ones(self):

@@ -24,6 +24,7 @@ from tools.demo.waiting import wait_for
 from tools.devenv import (
     DevEnvError,
     Environment,
+    OdooServer,
     Progress,
     free_port,
     guarded,
@@ -146,7 +147,7 @@ def main() -> int:
             env.drop_database(database)
 
 
-def _run(env: Environment, odoo: object, options: argparse.Namespace) -> int:
+def _run(env: Environment, odoo: OdooServer, options: argparse.Namespace) -> int:
     books, weather = Books(), Weather()
     proxies: list[Proxy] = []
     with contextlib.ExitStack() as stack:
@@ -165,7 +166,7 @@ def _run(env: Environment, odoo: object, options: argparse.Namespace) -> int:
             return proxy.url + parts.path
 
         stage = stack.enter_context(
-            set_stage(odoo, free_port(), env.log("faults-shop"), route)  # type: ignore[arg-type]
+            set_stage(odoo, free_port(), env.log("faults-shop"), route)
         )
         run = Run(stage, random.Random(options.seed))  # noqa: S311 - no secret
         _go_live(run)
@@ -206,12 +207,12 @@ def _act(env: Environment, run: Run, seconds: float) -> None:
 def _left(stage: Stage) -> list[str]:
     """Return what a passing trouble has left in the queue.
 
-    Alarms are left out: the one about failed pushes speaks of the last hour, and this
-    run is shorter. It closes by itself.
+    The alarm about failed pushes is left out: it speaks of the last hour, this run is
+    shorter, and it closes by itself.
     """
     rows = stage.admin.rows(
         "stock.channel.exception",
-        [("state", "=", "open"), ("is_alarm", "=", False)],
+        [("state", "=", "open"), ("fingerprint", "not like", "watch:failures:")],
         ["title"],
     )
     return [row["title"] for row in rows]

@@ -45,7 +45,7 @@ class OdooRefused(importlib.abc.MetaPathFinder):
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         if fullname.partition(".")[0] == "odoo":
-            raise ImportError("pure tests must not import odoo", name=fullname)
+            raise ModuleNotFoundError("pure tests must not import odoo", name=fullname)
         return None
 
 
