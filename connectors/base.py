@@ -112,6 +112,7 @@ class ConfigField:
     """One setting a connector needs, so that a form can ask for it.
 
     :param bool secret: write-only; stored where no user can read it.
+    :param bool advanced: few channels need it; forms ask for it on request.
     """
 
     name: str
@@ -119,6 +120,7 @@ class ConfigField:
     help: str
     secret: bool = False
     required: bool = True
+    advanced: bool = False
 
 
 class Connector(ABC):
@@ -148,6 +150,10 @@ class Connector(ABC):
     """Dotted paths at which a stored body has the channel's id of the customer."""
     transport_class: ClassVar[type[Transport]] = Transport
     """What does the calls; another one for a channel that is reached otherwise."""
+    summary: ClassVar[str] = ""
+    """What kind of channel it is for, in one line, for whoever chooses one."""
+    signing_field: ClassVar[str] = ""
+    """Name of the credential that deliveries are signed with, where it is one."""
     signing_help: ClassVar[str] = (
         "A signing secret is whsec_ followed by 24 to 64 bytes in base64. Use Generate"
         " to get one."
@@ -181,6 +187,18 @@ class Connector(ABC):
         """
         secret = generate_secret()
         return secret if cls.accepts_secret(secret) else ""
+
+    @classmethod
+    def order_url(cls, config: Mapping[str, str], order_id: str) -> str | None:
+        """Return where people look at an order in the channel's own pages.
+
+        Made of the address and the id alone, without a call: it is asked for whenever
+        a page shows orders. ``order_pages`` makes such addresses safe.
+
+        :param config: ``base_url``; no credentials, which belong into no link.
+        :return: an https address; None, as here, where there is no such page.
+        """
+        return None
 
     # ------------------------------------------------------------- deliveries
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from .errors import ConnectorError, Trouble, trouble_of
+
 # ------------------------------------------------------------------ outgoing
 
 
@@ -147,10 +149,24 @@ class Health:
 
     :param bool ok: the channel answered and knows us.
     :param str message: one sentence for the person who pressed the button.
+    :param Trouble | None trouble: who has to do what where it is not well.
+    :param str field: name of the setting to look at.
     """
 
     ok: bool
     message: str
+    trouble: Trouble | None = None
+    field: str = ""
+
+    @classmethod
+    def failed(cls, error: ConnectorError) -> Health:
+        """Say of an error what a person can do about it."""
+        return cls(
+            ok=False,
+            message=error.message,
+            trouble=trouble_of(error),
+            field=getattr(error, "field", ""),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,34 @@ error bodies, broken sockets) into one of them and never lets a foreign exceptio
 through.
 """
 
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    """What a person who sets a channel up can do about an error."""
+
+    SETUP = "setup"
+    """Look at the address, the credentials or what they allow."""
+    WAIT = "wait"
+    """Wait: too many calls came."""
+    UNREACHABLE = "unreachable"
+    """Look whether the address is right and whether the channel is up."""
+    REFUSED = "refused"
+    """Ask at the channel, which understood and said no."""
+
+
+def trouble_of(error: ConnectorError) -> Trouble:
+    """Return what a person can do about an error."""
+    if isinstance(error, Misconfigured):
+        return Trouble.SETUP
+    if isinstance(error, RateLimited):
+        return Trouble.WAIT
+    if isinstance(error, RetryLater):
+        return Trouble.UNREACHABLE
+    return Trouble.REFUSED
+
 
 class ConnectorError(Exception):
     """Base of everything a connector raises.

@@ -320,7 +320,7 @@ class FiledropConnector(Connector):
             for folder in ("out", "reports"):
                 self._drop().entries(folder)
         except ConnectorError as error:
-            return Health(ok=False, message=error.message)
+            return Health.failed(error)
         return Health(ok=True, message=f"Connected; {waiting} file(s) wait to be read.")
 
 

@@ -53,6 +53,7 @@ CONFIG_FIELDS = (
         help="Where the private key has one.",
         secret=True,
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="folders",
@@ -60,6 +61,7 @@ CONFIG_FIELDS = (
         help="Where they are called otherwise: in=in; out=out; reports=reports;"
         " archive=archive; quarantine=quarantine.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="names",
@@ -67,6 +69,7 @@ CONFIG_FIELDS = (
         help="Which file is what, where they are called otherwise: orders=orders*;"
         " cancels=cancels*; returns=returns*; counts=counts*.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="columns",
@@ -74,30 +77,35 @@ CONFIG_FIELDS = (
         help='Ours = theirs, such as sku=Article; orders.quantity=Pieces; currency="EUR"'
         " (in quotes: the same for every row). JSON is taken, too.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="format",
         label="Format",
         help="csv (default) or xlsx: what the hub writes. It reads both.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="separator",
         label="Separator",
         help="Of csv: comma (default), semicolon, tab or pipe.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="encoding",
         label="Encoding",
         help="Of csv: utf-8 (default), utf-8-sig or cp1252.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="decimal",
         label="Decimals",
         help="point (default) or comma.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="dates",
@@ -105,6 +113,7 @@ CONFIG_FIELDS = (
         help="ymd (default: 2026-11-30), dmy (30.11.2026) or mdy (11/30/2026). Times"
         " without an offset are in the channel's time zone.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="complete",
@@ -113,12 +122,14 @@ CONFIG_FIELDS = (
         " same name with .done lies beside it; or end=WORD: when its last row begins with"
         " that word.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="settle",
         label="Seconds to Wait",
         help="For how long nobody may have changed a file before it is read; 60.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="after_reading",
@@ -126,18 +137,21 @@ CONFIG_FIELDS = (
         help="archive (default): the file is moved; leave: it stays, and is read again"
         " when its date changes.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="location",
         label="Location",
         help="The id of the only location, where files have no column for it; main.",
         required=False,
+        advanced=True,
     ),
     ConfigField(
         name="full_file",
         label="Full File",
         help="yes (default): a file with every number is written once a day; no.",
         required=False,
+        advanced=True,
     ),
 )
 

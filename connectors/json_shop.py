@@ -150,5 +150,5 @@ class JsonShop(Connector):
         try:
             count = sum(1 for _listing in self.fetch_listings())
         except ConnectorError as error:
-            return Health(ok=False, message=error.message)
+            return Health.failed(error)
         return Health(ok=True, message=f"{self.label} answers; items listed: {count}.")

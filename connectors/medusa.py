@@ -60,6 +60,7 @@ from .medusa_payload import (
     wrap,
 )
 from .medusa_return import parse_returns
+from .order_pages import page_below
 from .strict_json import load, parse_time
 from .thin_event import described, named_order
 from .transport import segment
@@ -118,6 +119,11 @@ class MedusaConnector(Connector):
             secret=True,
         ),
     )
+
+    @classmethod
+    def order_url(cls, config: Mapping[str, str], order_id: str) -> str | None:
+        """Return where the order is shown in the pages of whoever runs the shop."""
+        return page_below(config, "/app/orders/{id}", order_id, cut="/admin")
 
     # ------------------------------------------------------------- deliveries
 
@@ -420,7 +426,7 @@ class MedusaConnector(Connector):
         try:
             count = len(list(self.fetch_locations()))
         except ConnectorError as error:
-            return Health(ok=False, message=error.message)
+            return Health.failed(error)
         return Health(ok=True, message=f"Medusa answers; stock locations: {count}.")
 
     @property

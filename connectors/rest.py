@@ -285,7 +285,7 @@ class RestConnector(Connector):
                 location.name or location.id for location in self.fetch_locations()
             ]
         except ConnectorError as error:
-            return Health(ok=False, message=error.message)
+            return Health.failed(error)
         return Health(
             ok=True, message=f"Connected; the channel has {len(names)} location(s)."
         )

@@ -8,7 +8,7 @@ plain numbers, without the ``gid://`` in front.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 
@@ -25,6 +25,7 @@ from .data import (
     UpdateResult,
     WebhookFinding,
 )
+from .order_pages import page_below
 from .shopify_cancel import Cancelling
 from .shopify_client import MOST, ShopifyClient
 from .shopify_deliveries import TOPIC_FIELDS, TOPICS, ShopifyDeliveries
@@ -57,6 +58,7 @@ class ShopifyConnector(ShopifyDeliveries, ShopifyPolling, Connector):
         fractions=False,
         registers_webhooks=True,
     )
+    signing_field = "client_secret"
     config_fields = (
         ConfigField(
             name="base_url",
@@ -93,6 +95,7 @@ class ShopifyConnector(ShopifyDeliveries, ShopifyPolling, Connector):
             " installation. The hub renews it from then on.",
             secret=True,
             required=False,
+            advanced=True,
         ),
         ConfigField(
             name="notify_customer",
@@ -100,9 +103,16 @@ class ShopifyConnector(ShopifyDeliveries, ShopifyPolling, Connector):
             help="Enter yes to have Shopify write to the customer when goods leave, a"
             " tracking number changes, or something is cancelled.",
             required=False,
+            advanced=True,
         ),
         TEST_ORDERS,
     )
+
+    @classmethod
+    def order_url(cls, config: Mapping[str, str], order_id: str) -> str | None:
+        """Return where the order is shown in the pages of whoever runs the shop."""
+        number = order_id.rpartition("/")[2]
+        return page_below(config, "/admin/orders/{id}", number)
 
     @classmethod
     def make_secret(cls) -> str:

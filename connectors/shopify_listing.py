@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .data import Health, RemoteListing, RemoteLocation
-from .errors import ConnectorError
+from .errors import ConnectorError, Trouble
 from .graphql import Row
 from .shopify_client import MOST, VERSION, ShopifyClient, number, part, rows
 
@@ -99,7 +99,7 @@ def check(client: ShopifyClient) -> Health:
         data = client.query(CHECK, {}, cost=5)
         granted = rows(part(data, "currentAppInstallation"), "accessScopes")
     except ConnectorError as error:
-        return Health(ok=False, message=error.message)
+        return Health.failed(error)
     name = _text(part(data, "shop"), "name") or "a shop without a name"
     handles = {str(row.get("handle")) for row in granted}
     missing = [scope for scope in SCOPES if not _has(scope, handles)]
@@ -108,6 +108,7 @@ def check(client: ShopifyClient) -> Health:
             ok=False,
             message=f"Connected to {name}, but the app lacks these access scopes:"
             f" {', '.join(missing)}.",
+            trouble=Trouble.SETUP,
         )
     if client.served and client.served != VERSION:
         return Health(

@@ -59,6 +59,7 @@ TEST_ORDERS = ConfigField(
     help="Write yes in a development store, where every order is a test. Leave empty"
     " elsewhere: test orders were never paid, and are passed over.",
     required=False,
+    advanced=True,
 )
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")

@@ -37,6 +37,7 @@ from .data import (
     UpdateResult,
 )
 from .errors import ConnectorError, Rejected, RetryLater
+from .order_pages import page_below
 from .strict_json import format_time, load, parse_time
 from .thin_event import described, named_order
 from .vendure_client import Row, VendureClient, in_chunks, listed, part
@@ -132,20 +133,28 @@ class VendureConnector(Connector):
             label="Channel token",
             help="From Vendure's settings, Channels. Empty for the default channel.",
             required=False,
+            advanced=True,
         ),
         ConfigField(
             name="fulfillment_handler",
             label="Fulfilment handler",
             help=f"Its code, where the shop does not use {HANDLER}.",
             required=False,
+            advanced=True,
         ),
         ConfigField(
             name="admin_path",
             label="Path of the Admin API",
             help="Where the shop has changed it from admin-api.",
             required=False,
+            advanced=True,
         ),
     )
+
+    @classmethod
+    def order_url(cls, config: Mapping[str, str], order_id: str) -> str | None:
+        """Return where the order is shown in the pages of whoever runs the shop."""
+        return page_below(config, "/admin/orders/{id}", order_id, cut="/admin-api")
 
     # ------------------------------------------------------------- deliveries
 
@@ -298,7 +307,7 @@ class VendureConnector(Connector):
         try:
             count = len(list(self.fetch_locations()))
         except ConnectorError as error:
-            return Health(ok=False, message=error.message)
+            return Health.failed(error)
         return Health(ok=True, message=f"Vendure answers; stock locations: {count}.")
 
     @property

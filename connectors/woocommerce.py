@@ -38,6 +38,7 @@ from .data import (
     WebhookFinding,
 )
 from .errors import ConnectorError, Rejected
+from .order_pages import page_below
 from .strict_json import load
 from .woocommerce_client import (
     NEVER,
@@ -124,8 +125,18 @@ class WooCommerceConnector(Connector):
             help="customer: the shop mails carrier and tracking to the customer;"
             " private: only the staff sees them. Empty is customer.",
             required=False,
+            advanced=True,
         ),
     )
+
+    @classmethod
+    def order_url(cls, config: Mapping[str, str], order_id: str) -> str | None:
+        """Return where the order is shown in the pages of whoever runs the shop."""
+        # Where orders have tables of their own, WooCommerce leads on to the new page.
+        query = {"post": order_id, "action": "edit"}
+        return page_below(
+            config, "/wp-admin/post.php", order_id, cut="/wp-json", query=query
+        )
 
     @classmethod
     def accepts_secret(cls, secret: str) -> bool:
@@ -286,7 +297,7 @@ class WooCommerceConnector(Connector):
             count = self._client.dated("/products", one).total
             self._client.send("POST", "/products/batch", {"update": []})
         except ConnectorError as error:
-            return Health(ok=False, message=error.message)
+            return Health.failed(error)
         return Health(ok=True, message=f"WooCommerce answers; products: {count or 0}.")
 
     @property

@@ -17,6 +17,7 @@ from .conformance_deliveries import DeliveryConformance
 from .conformance_faults import FaultConformance
 from .conformance_limits import LimitConformance
 from .conformance_outgoing import OutgoingConformance
+from .conformance_pages import PagesConformance
 from .conformance_personal import PersonalConformance
 from .conformance_reading import ReadingConformance
 from .conformance_webhooks import WebhookConformance
@@ -30,6 +31,7 @@ class ConnectorConformance(
     ReadingConformance,
     FaultConformance,
     PersonalConformance,
+    PagesConformance,
     WebhookConformance,
     LimitConformance,
 ):

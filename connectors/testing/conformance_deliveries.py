@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -183,6 +184,37 @@ class DeliveryConformance(ConformanceBase):
         self.assert_refused(raw[:-1], headers, *self.secrets)
         self.assert_refused(raw + b" ", headers, *self.secrets)
         self.assert_refused(b"", headers, *self.secrets)
+
+    def test_thousand_changed_bytes_are_refused(self) -> None:
+        """One byte of what is signed, anywhere, is enough to refuse it (S2).
+
+        What to do: let the signature cover the raw body and every header you rely on,
+        and compare signatures as text: base64 that decodes alike is a change as well.
+        """
+        raw, headers = self.signed_sample()
+        covered = self._covered(raw, headers)
+        self.assertTrue(covered, "no header is needed at all")
+        dice = random.Random(20261122)  # noqa: S311 - draws tests, no secrets
+        for _number in range(1_000):
+            name = dice.choice(("", *covered))
+            text = bytearray(headers[name].encode() if name else raw)
+            position = dice.randrange(len(text))
+            text[position] ^= dice.randrange(1, 256)
+            changed = {**headers, name: text.decode("latin-1")} if name else headers
+            body = raw if name else bytes(text)
+            with self.subTest(header=name or "body", position=position):
+                self.assert_refused(body, changed, *self.secrets)
+
+    def _covered(self, raw: bytes, headers: dict[str, str]) -> list[str]:
+        """Return the headers without which a delivery is not authentic."""
+        needed = []
+        for name in sorted(headers):
+            others = {key: text for key, text in headers.items() if key != name}
+            try:
+                self.connector.verify(raw, others, self.secrets, self.clock())
+            except BadSignature:
+                needed.append(name)
+        return needed
 
     def test_headers_are_needed(self) -> None:
         """Without headers nothing is authentic, whatever their values (S3).

@@ -21,7 +21,7 @@ from ..transport import Request, Response
 from .fake_channel import FakeServer, FakeTransport, FixedClock, json_response
 
 BASE_URL = "sftp://hub@files.example/shop"
-PASSWORD = "the password of the drop's user"
+PASSWORD = "the c4n4ry of the drop's user"
 FOLDERS = ("in", "out", "reports")
 
 

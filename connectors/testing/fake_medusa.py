@@ -24,7 +24,7 @@ from ..strict_json import format_time, parse_time
 from ..transport import Request, Response
 from .fake_channel import FakeServer, FixedClock
 
-API_KEY = "sk_0123456789abcdef0123456789abcdef"
+API_KEY = "sk_c4n4ry6789abcdef0123456789abcdef"
 BASE_URL = "https://medusa.example"
 
 Row = dict[str, Any]

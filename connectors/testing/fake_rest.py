@@ -13,7 +13,7 @@ from ..strict_json import format_time, parse_decimal, parse_time
 from ..transport import Request, Response
 from .fake_channel import FakeServer, FixedClock, json_response
 
-SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBmYWtlIGNoYW5uZWwh"
+SECRET = "whsec_" + "c4n4ryOfTheFakeChannelNobodyKnowsIt0"
 BASE_URL = "https://channel.example/stock"
 
 

@@ -29,10 +29,10 @@ from .fake_shopify_reading import FakeShopifyReading, dress_order
 Row = dict[str, Any]
 
 BASE_URL = "https://example-shop.myshopify.com"
-ACCESS_TOKEN = "shpat_0123456789abcdef0123456789abcdef"  # noqa: S105 - invented
+ACCESS_TOKEN = "shpat_c4n4ry6789abcdef0123456789abcdef"  # noqa: S105 - invented
 CLIENT_ID = "0123456789abcdef0123456789abcdef"
-CLIENT_SECRET = "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"  # noqa: S105 - invented
-REFRESH_TOKEN = "shprt_00112233445566778899aabbccddeeff"  # noqa: S105 - invented
+CLIENT_SECRET = "shpss_c4n4ry9876543210fedcba9876543210"  # noqa: S105 - invented
+REFRESH_TOKEN = "shprt_c4n4ry33445566778899aabbccddeeff"  # noqa: S105 - invented
 
 MAIN, SHOP = "7001", "7002"
 """Numbers of the two locations, which tests call ``main`` and ``shop``."""

@@ -22,8 +22,8 @@ from .fake_channel import FakeServer, FixedClock
 from .graphql_fake import Operation, Row, changed_at, read_operation
 
 BASE_URL = "https://vendure.example"
-API_KEY = "4242.abcdefghijklmnopqrstuvwxyz0123456789"
-USER, PASSWORD = "hub", "correct-horse-battery-staple"
+API_KEY = "4242.c4n4ryghijklmnopqrstuvwxyz0123456789"
+USER, PASSWORD = "hub", "c4n4ry-horse-battery-staple"
 BODY_LIMIT = 100 * 1024
 LIST_LIMIT = 1000
 

@@ -26,8 +26,8 @@ from ..transport import Request, Response
 from .fake_channel import FakeServer, FixedClock
 from .fake_woocommerce_hooks import FakeHooks
 
-CONSUMER_KEY = "ck_0123456789abcdef0123456789abcdef01234567"
-CONSUMER_SECRET = "cs_fedcba9876543210fedcba9876543210fedcba98"
+CONSUMER_KEY = "ck_c4n4ry6789abcdef0123456789abcdef01234567"
+CONSUMER_SECRET = "cs_c4n4ry9876543210fedcba9876543210fedcba98"
 BASE_URL = "https://woo.example"
 PARENTS_NUMBER = 99
 """Answered for every variation whose stock is that of its parent."""

@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from .. import registry
 from ..base import Told
 from ..data import OrderPage, RemoteListing, ResultStatus, UpdateResult
-from ..errors import RateLimited, RetryLater
+from ..errors import BadSignature, RateLimited, RetryLater
 from ..rest import RestConnector
 from ..testing import conformance_story
 from ..testing.conformance_advice import advice_of
@@ -101,6 +101,27 @@ class TestMistakes(MistakeCase):
                 return False
 
         self.assert_found(Blind, "test_pings_are_recognised")
+
+    def test_signature_is_compared_without_its_last_letter(self):
+        class Short(RichShop):
+            def verify(self, raw, headers, secrets, now):
+                name = "webhook-signature"
+                padded = {**headers, name: headers.get(name, "")[:-1] + "="}
+                super().verify(raw, padded, secrets, now)
+
+        self.assert_found(Short, "test_thousand_changed_bytes_are_refused")
+
+    def test_end_of_a_body_is_not_signed(self):
+        class Half(RichShop):
+            def verify(self, raw, headers, secrets, now):
+                try:
+                    super().verify(raw, headers, secrets, now)
+                except BadSignature:
+                    begins_well = raw.startswith(b"{") and "webhook-id" in headers
+                    if not begins_well or not headers.get("webhook-signature"):
+                        raise
+
+        self.assert_found(Half, "test_thousand_changed_bytes_are_refused")
 
     def test_any_secret_is_accepted(self):
         class Open(RichShop):

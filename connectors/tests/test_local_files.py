@@ -291,6 +291,28 @@ class TestRound(LocalCase):
         [name] = os.listdir(self.root / "out")
         self.assertTrue((self.root / "out" / name).read_text().endswith("7,Units,1\n"))
 
+    def test_s17_twins_by_case_and_by_unicode_are_files_of_their_own(self):
+        """Each is read once and kept once; none is taken for the other."""
+        names = [
+            "orders-e.csv",
+            "Orders-E.csv",
+            "orders-\u00e9.csv",
+            "orders-e\u0301.csv",
+        ]
+        for number, name in enumerate(names):
+            self.put(name, self.order().replace("1001", f"100{number}"))
+        found = [
+            one.order_id
+            for page in self.connector.fetch_orders(None)
+            for one in page.orders
+        ]
+        self.assertEqual(["1000", "1001", "1002", "1003"], sorted(found))
+        self.assertEqual([], os.listdir(self.root / "in"))
+        kept = sorted(name[17:] for name in os.listdir(self.root / "archive"))
+        self.assertEqual(sorted(names), kept)
+        again = [page.orders for page in self.connector.fetch_orders(None)]
+        self.assertEqual([], [one for orders in again for one in orders])
+
     def test_traps_in_the_folder_are_told_and_taken_out_of_the_way(self):
         (self.root / "in/orders-1.csv").symlink_to(self.secret)
         os.mkfifo(self.root / "in/orders-2.csv")

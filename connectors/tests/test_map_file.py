@@ -43,6 +43,12 @@ class TestMapFile(unittest.TestCase):
         self.assertEqual([line.number for line in lines], list(range(2, len(rows) + 2)))
         self.assertEqual({line.reason for line in lines} - {""}, set())
 
+    def test_each_beginning_of_a_formula_is_guarded(self) -> None:
+        for start in ("=", "+", "-", "@", "\t", "\r", "\n", "'"):
+            with self.subTest(start):
+                self.assertEqual(guarded(f"{start}1"), f"'{start}1")
+                self.assertEqual(bare(f"'{start}1"), f"{start}1")
+
     @given(st.text(max_size=20))
     def test_no_cell_is_a_formula(self, text: str) -> None:
         self.assertFalse(guarded(text).startswith(("=", "+", "-", "@", "\t", "\r")))

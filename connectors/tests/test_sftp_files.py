@@ -23,7 +23,7 @@ from ..files import FileTransport
 from ..testing.fake_channel import FixedClock
 from ..testing.fake_filedrop import as_csv, order_row
 
-PASSWORD = "the password of the drop's user"
+PASSWORD = "the c4n4ry of the drop's user"
 HOST_KEY = paramiko.ECDSAKey.generate()
 USER_KEY = paramiko.ECDSAKey.generate()
 SECONDS = 10

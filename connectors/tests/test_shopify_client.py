@@ -4,7 +4,14 @@ from typing import Any
 from unittest.mock import patch
 
 from ..data import Health
-from ..errors import ConnectorError, Misconfigured, RateLimited, Rejected, RetryLater
+from ..errors import (
+    ConnectorError,
+    Misconfigured,
+    RateLimited,
+    Rejected,
+    RetryLater,
+    Trouble,
+)
 from ..shopify import ShopifyConnector
 from ..shopify_client import POINTS, gid, number
 from ..testing.fake_channel import Fault, json_response
@@ -243,7 +250,13 @@ class TestShopifyTokens(ShopifyCase):
         self.transport._handler = lambda call: json_response({}, 404)
         health = self.connect(**GRANT).check()
         self.assertEqual(
-            Health(ok=False, message="No Shopify shop at this address (404)."), health
+            Health(
+                ok=False,
+                message="No Shopify shop at this address (404).",
+                trouble=Trouble.SETUP,
+                field="base_url",
+            ),
+            health,
         )
 
 
@@ -377,6 +390,7 @@ class TestShopifyCheck(ShopifyCase):
                 ok=False,
                 message="Connected to Example Shop, but the app lacks these access"
                 " scopes: read_inventory, write_inventory, read_returns.",
+                trouble=Trouble.SETUP,
             ),
             self.connector.check(),
         )

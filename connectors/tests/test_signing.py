@@ -5,6 +5,7 @@ import base64
 import inspect
 import json
 import random
+import re
 import unittest
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,14 @@ VECTORS = (
     / "standard-webhooks"
     / "vectors.json"
 )
+
+# What makes a digest, or compares two.
+MAKERS = {
+    *("equals", "hmac.compare_digest", "hmac.digest", "hmac.new"),
+    *("hmac_sha256_base64", "sign", "signing.sign"),
+}
+MAKER = re.compile(r"\bimport hmac\b|\bhmac_sha256_base64\(|\bequals\(")
+BY_VALUE = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
 ids = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
 keys = st.binary(min_size=24, max_size=64)
@@ -325,3 +334,67 @@ class TestConstantTime(unittest.TestCase):
 
     def test_the_check_would_notice(self):
         self.assertEqual(["a == digest"], self.compared("x = a == digest"))
+        self.assertEqual(
+            {"bad": ["hmac.new(key) == given"], "worse": ["mac in known"]},
+            self.decided(
+                "def good(): return equals(hmac.new(key), given)\n"
+                "def bad(): return hmac.new(key) == given\n"
+                "def worse(): mac = hmac_sha256_base64(key, raw); return mac in known\n"
+            ),
+        )
+
+    def decided(self, source: str) -> dict[str, list[str]]:
+        """Return what functions that make or compare digests compare by operator."""
+        found = {}
+        for function in ast.walk(ast.parse(source)):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            nodes = list(ast.walk(function))
+            called = {
+                ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)
+            }
+            if called & MAKERS:
+                compared = [
+                    ast.unparse(node)
+                    for node in nodes
+                    if isinstance(node, ast.Compare)
+                    and any(isinstance(op, BY_VALUE) for op in node.ops)
+                ]
+                if compared:
+                    found[function.name] = compared
+        return found
+
+    def test_no_connector_compares_a_digest_by_an_operator(self):
+        """Each has a check of its own, since each channel signs in its own way."""
+        folder = Path(signing.__file__).parent
+        found, users = {}, set()
+        for path in sorted(folder.glob("*.py")):
+            source = path.read_text("utf-8")
+            if MAKER.search(source):
+                users.add(path.name)
+                for function, compared in self.decided(source).items():
+                    found[f"{path.name}:{function}"] = compared
+        self.assertEqual(
+            {
+                # How many fit, when all were compared.
+                "json_shop.py:verify": [
+                    "sum((equals(signature, given) for signature in expected)) == 0"
+                ],
+            },
+            found,
+        )
+        self.assertEqual(
+            {
+                *("json_shop.py", "oauth1.py", "sftp_files.py", "signing.py"),
+                *("shopify_deliveries.py", "woocommerce_webhooks.py"),
+            },
+            users,
+        )
+
+    def test_the_hub_itself_compares_none(self):
+        """Doors hand deliveries to their connector; no model makes a signature."""
+        root = Path(signing.__file__).parents[1]
+        for name in ("controllers", "models", "wizards"):
+            for path in sorted((root / name).glob("*.py")):
+                with self.subTest(path.name):
+                    self.assertNotRegex(path.read_text("utf-8"), MAKER)

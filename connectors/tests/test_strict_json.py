@@ -1,18 +1,29 @@
 """Strict reading: each wrong value is refused with its path, nothing is coerced."""
 
+import contextlib
 import json
 import re
 import time
+import tracemalloc
 import unittest
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .. import strict_json
 from ..errors import BadPayload
-from ..strict_json import Node, format_time, load, parse_decimal, parse_time
+from ..strict_json import (
+    MAX_CONTAINERS,
+    Node,
+    format_time,
+    load,
+    parse_decimal,
+    parse_time,
+)
 
 
 class Colour(StrEnum):
@@ -213,6 +224,35 @@ class TestTime(unittest.TestCase):
             self.assertEqual(datetime(2026, 11, 21, 12, tzinfo=UTC), parse_time(text))
 
 
+MEGABYTE = 1024 * 1024
+
+
+def hostile_megabytes() -> dict[str, bytes]:
+    """Return bodies as large as the door lets in, made to cost as much as they can."""
+    return {
+        "brackets": b"[" * MEGABYTE,
+        "objects": b'{"a":' * (MEGABYTE // 5),
+        "lists": b"[" + b"[]," * (MEGABYTE // 3) + b"[]]",
+        "empty objects": b"[" + b"{}," * (MEGABYTE // 3) + b"{}]",
+        "values": b"[" + b"1," * (MEGABYTE // 2) + b"1]",
+        "pairs": b"{" + b'"a":1,' * (MEGABYTE // 6) + b'"b":1}',
+        "escaped quotes": b'"' + b'\\"' * (MEGABYTE // 2),
+        "digits": b"9" * MEGABYTE,
+        "decimals": b"0." + b"9" * MEGABYTE,
+    }
+
+
+def peak_of(raw: bytes) -> int:
+    """Return the most bytes that were allocated at once while a body was parsed."""
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(BadPayload):
+            load(raw)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 class TestLoad(unittest.TestCase):
     @given(st.binary())
     def test_bytes_are_a_value_or_bad_payload(self, raw):
@@ -232,19 +272,7 @@ class TestLoad(unittest.TestCase):
             load(b"[" * 65 + b"1" + b"]" * 65)
 
     def test_hostile_sizes_cost_little(self):
-        megabyte = 1024 * 1024
-        bodies = {
-            "brackets": b"[" * megabyte,
-            "objects": b'{"a":' * (megabyte // 5),
-            "lists": b"[" + b"[]," * (megabyte // 3) + b"[]]",
-            "empty objects": b"[" + b"{}," * (megabyte // 3) + b"{}]",
-            "values": b"[" + b"1," * (megabyte // 2) + b"1]",
-            "pairs": b"{" + b'"a":1,' * (megabyte // 6) + b'"b":1}',
-            "escaped quotes": b'"' + b'\\"' * (megabyte // 2),
-            "digits": b"9" * megabyte,
-            "decimals": b"0." + b"9" * megabyte,
-        }
-        for name, raw in bodies.items():
+        for name, raw in hostile_megabytes().items():
             with self.subTest(name):
                 start = time.process_time()
                 try:
@@ -255,6 +283,28 @@ class TestLoad(unittest.TestCase):
                     self.assertEqual("decimals", name)
                 # S16 allows 50 ms; the margin is for slow machines.
                 self.assertLess(time.process_time() - start, 0.2)
+
+    def test_hostile_sizes_take_little_memory(self):
+        """S16 allows 50 MiB, whatever 1 MiB of body is made of; it is a tenth."""
+        for name, raw in hostile_megabytes().items():
+            with self.subTest(name):
+                self.assertLess(peak_of(raw), 5 * MEGABYTE)
+
+    def test_the_fullest_honest_body_takes_little_memory(self):
+        """S16: as many values as are let in, all of them different."""
+        pairs = ",".join(f'"{n}":{{"v":"{n}"}}' for n in range(MAX_CONTAINERS - 1))
+        raw = f"{{{pairs}}}".encode()
+        self.assertLess(len(raw), MEGABYTE)
+        self.assertEqual(MAX_CONTAINERS - 1, len(load(raw).value))
+        self.assertLess(peak_of(raw), 50 * MEGABYTE)
+
+    def test_memory_is_measured(self):
+        """Without the bounds before parsing it is thousands of times as much."""
+        raw = hostile_megabytes()["empty objects"]
+        with mock.patch.multiple(
+            strict_json, MAX_CONTAINERS=10**9, MAX_SEPARATORS=10**9
+        ):
+            self.assertGreater(peak_of(raw), 20 * MEGABYTE)
 
     def test_fractions_stay_exact(self):
         self.assertEqual(Decimal("0.1"), load(b"0.1").value)
