@@ -25,6 +25,7 @@
         # Actions before the menus that open them.
         "wizards/stock_channel_secret_wizard_views.xml",
         "wizards/stock_channel_credential_wizard_views.xml",
+        "wizards/stock_channel_onboarding_views.xml",
         "wizards/stock_channel_return_wizard_views.xml",
         "wizards/stock_channel_ignore_wizard_views.xml",
         "wizards/stock_channel_file_wizard_views.xml",
@@ -69,6 +70,8 @@
         "views/stock_channel_held_menus.xml",
         "views/stock_channel_change_templates.xml",
         "views/stock_channel_change_views.xml",
+        "wizards/stock_channel_whatif_templates.xml",
+        "wizards/stock_channel_whatif_views.xml",
         "views/stock_channel_audit_views.xml",
         "views/stock_channel_readiness_views.xml",
         "views/stock_channel_match_views.xml",
@@ -79,11 +82,26 @@
         "views/stock_channel_fetch_views.xml",
         "views/stock_channel_remote_listing_views.xml",
         "views/stock_channel_remote_channel_views.xml",
+        "views/stock_channel_explain_views.xml",
+        # Odoo's own pages.
+        "wizards/stock_channel_sell_wizard_views.xml",
+        "views/stock_channel_page_product_views.xml",
+        "views/stock_channel_page_place_templates.xml",
+        "views/stock_channel_page_place_views.xml",
+        "views/stock_channel_page_order_views.xml",
+        "views/stock_channel_setup_views.xml",
+        # Filters and lists of each role; favourites of the actions above.
+        "views/stock_channel_role_views.xml",
+        "views/stock_channel_phone_views.xml",
+        "data/stock_channel_favourites.xml",
     ],
+    "demo": ["demo/stock_channel_demo.xml"],
     "assets": {
         "web.assets_backend": [
             "stock_channel_hub/static/src/scss/*.scss",
+            "stock_channel_hub/static/src/explain/*.scss",
             "stock_channel_hub/static/src/**/*.js",
+            "stock_channel_hub/static/src/**/*.xml",
         ],
         "web.assets_tests": ["stock_channel_hub/static/tests/tours/**/*"],
     },

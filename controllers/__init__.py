@@ -1,1 +1,1 @@
-from . import stock_channel_hub
+from . import no_database, hardly_a_request, stock_channel_hub

@@ -9,21 +9,40 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from odoo import http
 from odoo.http import request
 
+from ..connectors.arrivals import Arrivals
 from ..connectors.errors import BadSignature
+from ..models import kill_points
 from ..models.stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 RETRY_AFTER_SECONDS = "30"
+# What is asked of a channel at its door; the other fields of one are many.
+ASKED = (
+    "connector",
+    "company_id",
+    "base_url",
+    "credentials",
+    "allowed_hosts",
+    "timezone",
+    "database_identity",
+    "delivery_limit",
+)
+# Of this process; ``delivery_limit`` says how many each channel has.
+ARRIVALS = Arrivals()
 
 
 def body_limit(_controller):
-    """Return the largest body in bytes; refuse a larger one before it is read."""
+    """Return how much of a body is read; refuse a larger one before it is read.
+
+    One that does not say how large it is ends there without a word: one byte more tells
+    it from the largest that is taken.
+    """
     length = request.httprequest.content_length
     if length is not None and length > MAX_BODY:
         raise RequestEntityTooLarge(response=answer(413, "too large"))
-    return MAX_BODY
+    return MAX_BODY + 1
 
 
 class StockChannelHub(http.Controller):
@@ -49,6 +68,8 @@ class StockChannelHub(http.Controller):
         # error, and a second read would find an empty body and refuse a valid
         # delivery.
         raw = request.httprequest.get_data(cache=True)
+        if len(raw) > MAX_BODY:
+            return answer(413, "too large")
         channel_sudo = self._find_channel(token)
         if not channel_sudo:
             return answer(404, "unknown address")
@@ -58,6 +79,9 @@ class StockChannelHub(http.Controller):
             return answer(200, "accepted")
         if not self._is_authentic(connector, raw, headers):
             return answer(401, "not authentic")
+        wait = self._wait(channel_sudo, "delivery")
+        if wait:
+            return too_many(wait)
         delivery = connector.describe(raw, headers)
         try:
             is_new = (
@@ -78,6 +102,8 @@ class StockChannelHub(http.Controller):
             _logger.warning("a delivery could not be stored", exc_info=True)
             request.env.cr.rollback()
             return answer(503, "try again", {"Retry-After": RETRY_AFTER_SECONDS})
+        kill_points.reach("door.stored")
+        kill_points.after_commit(request.env.cr, "door.committed")
         return answer(200, "accepted" if is_new else "duplicate")
 
     @http.route(
@@ -88,6 +114,7 @@ class StockChannelHub(http.Controller):
         csrf=False,
         save_session=False,
         readonly=False,
+        max_content_length=body_limit,
     )
     def inventory(self, token, since=None, **_kwargs):
         """Answer the numbers of one channel, for tools that rather ask."""
@@ -97,6 +124,9 @@ class StockChannelHub(http.Controller):
         headers = {name.lower(): value for name, value in request.httprequest.headers}
         if not self._is_authentic(channel_sudo._connector(), b"", headers):
             return answer(401, "not authentic")
+        wait = self._wait(channel_sudo, "pull")
+        if wait:
+            return too_many(wait)
         if since and not (since.isascii() and since.isdigit() and len(since) <= 18):
             return answer(400, "since is not a cursor of this interface")
         page = (
@@ -115,7 +145,9 @@ class StockChannelHub(http.Controller):
         return (
             request.env["stock.channel"]
             .sudo()
-            .search([("webhook_token", "=", token), ("state", "!=", "draft")])
+            .search_fetch(
+                [("webhook_token", "=", token), ("state", "!=", "draft")], ASKED
+            )
         )
 
     def _is_ping(self, connector, raw, headers):
@@ -138,6 +170,41 @@ class StockChannelHub(http.Controller):
             _logger.info("delivery refused: %s", error.message)
             return False
         return True
+
+    def _wait(self, channel_sudo, kind):
+        """Return the seconds until the channel may call again; 0 when it may now.
+
+        Asked once the call is known to be the channel's own: what anybody else sends
+        uses up nothing. Numbers that are asked for use up no delivery.
+
+        :param str kind: of calls, each of which has the whole limit.
+        """
+        sender = (request.env.cr.dbname, channel_sudo.id, kind)
+        turn = ARRIVALS.take(sender, channel_sudo.delivery_limit, datetime.now(UTC))
+        if turn.is_news:
+            self._tell(channel_sudo, sender)
+        return turn.wait
+
+    def _tell(self, channel_sudo, sender):
+        """Open the alarm of a flood; it must not keep the door from answering."""
+        try:
+            channel_sudo._note_flood()
+        except CONCURRENCY_ERRORS:
+            # Odoo runs the request again, and then it is told.
+            ARRIVALS.untold(sender)
+            raise
+        except Exception:
+            _logger.warning("a flood could not be told of", exc_info=True)
+            ARRIVALS.untold(sender)
+            request.env.cr.rollback()
+
+
+def too_many(wait):
+    """Return the refusal of a call that is authentic, and one too many.
+
+    :param int wait: seconds after which to call again.
+    """
+    return answer(429, "too many", {"Retry-After": str(wait)})
 
 
 def answer(status, text, headers=None):

@@ -1,7 +1,7 @@
 -- A restored copy must never talk to a live channel.
 UPDATE stock_channel
    SET credentials = NULL,
-       database_uuid = NULL,
+       database_identity = NULL,
        webhook_token = NULL,
        state = CASE WHEN state = 'live' THEN 'paused' ELSE state END;
 DELETE FROM stock_channel_secret;

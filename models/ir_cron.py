@@ -43,3 +43,22 @@ class IrCron(models.Model):
         # It is still ready; this wakes a worker for it as soon as the round is over.
         cron._trigger()
         return None
+
+    def _callback(self, cron_name, server_action_id):
+        """Do our jobs in the language of the company they work for.
+
+        What they write is read by people later: causes and next steps in the queue,
+        notes in a chatter, findings of a review. Odoo gives a job no language at all,
+        and what a person reads would be English in every company. Mail is another
+        matter: it is written in its reader's language.
+        """
+        job = self
+        if self.model_id.model.startswith("stock.channel"):
+            job = self.with_context(lang=self._language_of_work())
+        return super(IrCron, job)._callback(cron_name, server_action_id)
+
+    def _language_of_work(self):
+        """Return the language of the job's company, English if it is not installed."""
+        lang = self.env.company.partner_id.lang
+        installed = {code for code, _name in self.env["res.lang"].get_installed()}
+        return lang if lang in installed else "en_US"

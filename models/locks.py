@@ -20,6 +20,11 @@ is asked for new tokens; that connection takes no other lock.
 The dirty log is append-only and never locked; sequences and the exception queue's
 unique index are taken last and held for one statement.
 
+A rehearsal of a change takes what the change itself would, out of this order, waits at
+most three seconds for each and gives all of it back when it is undone: rules and maps lock
+their own rows, so publishing, sales and the warehouse go on beside it. Only a change of a
+channel's minimum shelf life holds up whoever notes an answer of that channel.
+
 The advisory lock waits *inside* the statement that also fixes the transaction's
 snapshot, so whoever waited works on an old picture. That is no hole: the first
 write to a quant the other transaction changed fails with a serialization error,

@@ -5,6 +5,8 @@ import json
 
 from odoo.exceptions import UserError
 
+from ..connectors.redaction import told
+
 
 def readable(raw):
     """Return a body for people: indented where it is JSON, as it came elsewhere."""
@@ -27,9 +29,24 @@ def storable(text):
 
 
 def describe_error(error):
-    """Return one line about an error for a person, without a traceback."""
-    text = str(error.args[0]) if error.args else ""
-    first_line = text.strip().splitlines()[0] if text.strip() else ""
+    """Return one line about an error for a person, without a traceback.
+
+    Odoo says in its own errors what a person is to know. The words of others may be
+    the row the database refused, with all that stands in it.
+    """
     if isinstance(error, UserError):
-        return first_line[:300]
-    return f"{type(error).__name__}: {first_line}"[:300]
+        text = str(error.args[0]).strip() if error.args else ""
+        return text.splitlines()[0][:300] if text else ""
+    return told(error)[:300]
+
+
+def field_labels(records, names):
+    """Return the fields' labels as the screens show them, in one line."""
+    return ", ".join(
+        sorted(
+            records._fields[name]._description_string(records.env) or name
+            if name in records._fields
+            else name
+            for name in names
+        )
+    )

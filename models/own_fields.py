@@ -3,7 +3,7 @@
 OWN_FIELDS = {
     "state",
     "quantity_meaning",
-    "database_uuid",
+    "database_identity",
     "live_at",
     "is_cut_over",
     "polled_at",
@@ -12,6 +12,7 @@ OWN_FIELDS = {
     "next_attempt_at",
     "last_error",
     "down_at",
+    "is_deaf",
     "last_sweep_at",
     "last_sweep_found",
     "dates_checked_at",

@@ -11,12 +11,12 @@ def connection_settings(credentials, base_url):
     return {**(credentials or {}), "base_url": (base_url or "").rstrip("/")}
 
 
-def settings_digest(uuid, connector, config):
+def settings_digest(database, connector, config):
     """Return a digest that changes with everything a connector is built from.
 
-    :param str uuid: of the database; a copy of it speaks for nobody.
+    :param str database: its identity; a copy of it speaks for nobody.
     :param str connector: its key.
     :param dict config: address and credentials, see ``connection_settings``.
     """
-    text = json.dumps([uuid, connector, config], sort_keys=True)
+    text = json.dumps([database, connector, config], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

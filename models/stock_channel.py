@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..connectors import registry
 from ..connectors.base import QuantityMeaning
+from .message_text import field_labels
 from .own_fields import OWN_FIELDS
 
 STATES = [
@@ -108,7 +109,7 @@ class StockChannel(models.Model):
         "folder of this server for a channel of files: file:/srv/exchange.",
     )
     credentials = fields.Json(groups=fields.NO_ACCESS, copy=False)
-    credentials_set_at = fields.Datetime(readonly=True, copy=False)
+    credentials_set_at = fields.Datetime("Credentials Set", readonly=True, copy=False)
     webhook_token = fields.Char(
         readonly=True,
         copy=False,
@@ -121,13 +122,6 @@ class StockChannel(models.Model):
         compute="_compute_webhook_url",
         groups="stock_channel_hub.group_admin",
         help="Give this address to the channel; it delivers its orders there.",
-    )
-    database_uuid = fields.Char(
-        readonly=True,
-        copy=False,
-        groups=fields.NO_ACCESS,
-        help="The database this channel was put live in. A restored copy has "
-        "another one and stays silent.",
     )
     live_at = fields.Datetime(
         "Live Since",
@@ -168,8 +162,6 @@ class StockChannel(models.Model):
     team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
     # Counted with elevated rights: how many there are is no secret to anybody who
     # may see the channel, what is in them is.
-    listing_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
-    publication_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     pending_count = fields.Integer(
         string="To Publish",
         compute="_compute_counts",
@@ -181,10 +173,6 @@ class StockChannel(models.Model):
     )
     waiting_message_count = fields.Integer(
         string="Messages to Do", compute="_compute_counts", compute_sudo=True
-    )
-    order_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
-    last_acknowledged_at = fields.Datetime(
-        string="Last Acknowledged", compute="_compute_counts", compute_sudo=True
     )
 
     _webhook_token_unique = models.UniqueIndex(
@@ -223,31 +211,17 @@ class StockChannel(models.Model):
                 )
             )
 
-        listings = counts("stock.channel.listing", [])
-        publications = counts("stock.channel.publication", [])
         pending = counts("stock.channel.publication", [("state", "!=", "clean")])
         exceptions = counts("stock.channel.exception", [("state", "=", "open")])
         messages = counts(
             "stock.channel.message",
             [("state", "in", ("pending", "waiting", "failed"))],
         )
-        orders = counts("stock.channel.order", [])
-        acknowledged = dict(
-            self.env["stock.channel.publication"]._read_group(
-                [("channel_id", "in", self.ids)],
-                ["channel_id"],
-                ["acknowledged_at:max"],
-            )
-        )
         for channel in self:
-            channel.listing_count = listings.get(channel, 0)
-            channel.publication_count = publications.get(channel, 0)
             is_sending = channel.state in ("live", "paused")
             channel.pending_count = pending.get(channel, 0) if is_sending else 0
             channel.open_exception_count = exceptions.get(channel, 0)
             channel.waiting_message_count = messages.get(channel, 0)
-            channel.order_count = orders.get(channel, 0)
-            channel.last_acknowledged_at = acknowledged.get(channel, False)
 
     # ---------------------------------------------------------- constraints
 
@@ -311,7 +285,7 @@ class StockChannel(models.Model):
             raise AccessError(
                 self.env._(
                     "%s is written by the hub alone; use the channel's own steps.",
-                    ", ".join(sorted(own)),
+                    field_labels(self, own),
                 )
             )
         is_admin = self.env.user.has_group("stock_channel_hub.group_admin")
@@ -372,12 +346,13 @@ class StockChannel(models.Model):
             if channel.state == target:
                 continue
             if target not in TRANSITIONS[channel.state]:
+                labels = dict(self._fields["state"]._description_selection(self.env))
                 raise UserError(
                     self.env._(
                         "%(channel)s is %(state)s and cannot become %(target)s.",
                         channel=channel.name,
-                        state=dict(STATES)[channel.state],
-                        target=dict(STATES)[target],
+                        state=labels[channel.state],
+                        target=labels[target],
                     )
                 )
             if target in ("shadow", "live"):
@@ -390,14 +365,7 @@ class StockChannel(models.Model):
         :param str target: the state it is to have, shadow or live.
         """
         self.ensure_one()
-        missing = []
-        if not self.location_ids._mapped():
-            missing.append(self.env._("map at least one channel location"))
-        if not self.listing_ids:
-            missing.append(self.env._("map at least one listing"))
-        if not self.exception_owner_id:
-            missing.append(self.env._("name an owner for exceptions"))
-        missing += self._missing_settings()
+        missing = self._missing_to_start()
         if missing:
             raise UserError(
                 self.env._(
@@ -406,6 +374,17 @@ class StockChannel(models.Model):
                     missing="; ".join(missing),
                 )
             )
+
+    def _missing_to_start(self):
+        """Return what keeps the channel in draft, in words; nothing when it may go."""
+        missing = []
+        if not self.location_ids._mapped():
+            missing.append(self.env._("map at least one channel location"))
+        if not self.listing_ids:
+            missing.append(self.env._("map at least one listing"))
+        if not self.exception_owner_id:
+            missing.append(self.env._("name an owner for exceptions"))
+        return missing + self._missing_settings()
 
     def _missing_settings(self):
         """Return what the connector still needs, in words."""
@@ -440,6 +419,10 @@ class StockChannel(models.Model):
         self.check_access("write")
         self._update_state("live")
         self._arm()
+        self._begin_live()
+
+    def _begin_live(self):
+        """Read its orders, then tell it every number."""
         self.sudo().write({"live_at": self.env.cr.now(), "is_cut_over": False})
         self._numbers()._forget(is_same=True)
         # All is computed from here on: dates that passed before are no news.
@@ -448,11 +431,6 @@ class StockChannel(models.Model):
         self.env["stock.channel.dirty"]._log_listings(self._all_listings(), "first")
         self._wake_workers()
         self._wake_pollers()
-
-    def _arm(self):
-        """Let this database, and no copy of it, speak with the channel."""
-        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
-        self.sudo().database_uuid = uuid
 
     def action_pause(self):
         self.check_access("write")

@@ -10,6 +10,7 @@ ACTIONS = [
     ("resumed", "Resumed"),
     ("credentials", "Credentials Set"),
     ("webhooks", "Webhooks Set Up"),
+    ("taken_over", "Taken Over by This Database"),
     ("proposed", "Proposed"),
     ("approved", "Approved"),
     ("rejected", "Rejected"),

@@ -31,6 +31,8 @@ class Batch:
         self.moved = []
         self.taken = defaultdict(float)
         self.orders = None
+        self.product_ids = set()
+        self.gathered = {}
 
 
 def once(records, key, find):
@@ -73,40 +75,14 @@ class StockChannelKitBatch(models.AbstractModel):
             )
         )
         found.update({("kit", product.id, company.id): None for product in new})
+        product_ids = self.env.context[BATCH].product_ids
+        product_ids.update(new.ids)
         for row in self.env.cr.dictfetchall():
             key = ("kit", row["product_id"], company.id)
             found[key] = found[key] or {}
             if row["component_id"]:
+                product_ids.add(row["component_id"])
                 found[key][row["component_id"]] = float(row["quantity"])
-
-
-class MrpBomBatch(models.Model):
-    _inherit = "mrp.bom"
-
-    @api.model
-    def _bom_find(self, products, picking_type=None, company_id=False, bom_type=False):
-        """Ask once for the bill of a product; confirming asks thrice for each move."""
-
-        def find():
-            return super(MrpBomBatch, self)._bom_find(
-                products,
-                picking_type=picking_type,
-                company_id=company_id,
-                bom_type=bom_type,
-            )
-
-        if BATCH not in self.env.context or len(products) != 1:
-            return find()
-        company = company_id or self.env.context.get("company_id")
-        bom_id = once(
-            self,
-            ("bom", products.id, picking_type and picking_type.id, company, bom_type),
-            lambda: find()[products].id,
-        )
-        found = defaultdict(self.browse)
-        if bom_id:
-            found[products] = self.browse(bom_id)
-        return found
 
 
 class StockChannelListingBatch(models.Model):

@@ -37,7 +37,10 @@ class StockChannelBreaker(models.Model):
         readonly=True, copy=False, help="Failed calls in a row."
     )
     next_attempt_at = fields.Datetime(
-        readonly=True, copy=False, help="The channel is left alone until then."
+        "Tried Again",
+        readonly=True,
+        copy=False,
+        help="The channel is left alone until then.",
     )
     last_error = fields.Char(readonly=True, copy=False)
     down_at = fields.Datetime(
@@ -45,6 +48,13 @@ class StockChannelBreaker(models.Model):
         readonly=True,
         copy=False,
         help="Since then no call got through; empty while the channel answers.",
+    )
+
+    is_deaf = fields.Boolean(
+        "Takes No Numbers",
+        readonly=True,
+        copy=False,
+        help="Telling it numbers failed. That it can be asked says nothing about that.",
     )
 
     def _is_left_alone(self):
@@ -120,11 +130,27 @@ class StockChannelBreaker(models.Model):
 
     # ----------------------------------------------------------------- answers
 
-    def _channel_answered(self):
-        """Close the outage, if there was one and this answer is news of it."""
+    def _channel_answered(self, has_taken=False):
+        """Close the outage, if there was one and this answer is news of it.
+
+        A channel that can be asked and takes no numbers is down all the same: closed
+        by each reading, its outage would begin anew with each number, be told twice a
+        minute to the log and never to a person.
+
+        :param bool has_taken: the answer was to numbers, not to a question.
+        """
         if self.failure_count and TURN not in self.env.context:
             return
+        if self.is_deaf and not has_taken and self._has_to_tell():
+            return
         self._close_outage()
+
+    def _has_to_tell(self):
+        """Return whether there are numbers by which it shows if the channel takes any."""
+        # What was read back just now is written first.
+        self.env.flush_all()
+        self.env.cr.execute(self._claim_query(1), log_exceptions=False)
+        return bool(self.env.cr.fetchone() or self._unknown_keys())
 
     def _close_outage(self):
         """Note that the channel answers, once however many find it out."""
@@ -132,7 +158,12 @@ class StockChannelBreaker(models.Model):
             self._lock_breaker()
             if self.down_at:
                 self._say_once(logging.INFO, "channel %s answers again", self.id)
-            vals = {"failure_count": 0, "last_error": False, "down_at": False}
+            vals = {
+                "failure_count": 0,
+                "last_error": False,
+                "down_at": False,
+                "is_deaf": False,
+            }
             if self.failure_count:
                 vals["next_attempt_at"] = False
             self.write(vals)
@@ -149,8 +180,11 @@ class StockChannelBreaker(models.Model):
 
     # ---------------------------------------------------------------- failures
 
-    def _channel_failed(self, error):
-        """Leave the channel alone for a while and tell a person in time."""
+    def _channel_failed(self, error, is_telling=False):
+        """Leave the channel alone for a while and tell a person in time.
+
+        :param bool is_telling: it was told numbers, not asked.
+        """
         self._lock_breaker()
         trouble = trouble_of(error)
         if trouble is Trouble.THROTTLED:
@@ -174,6 +208,7 @@ class StockChannelBreaker(models.Model):
                 "next_attempt_at": retry_at,
                 "last_error": error.message[:ERROR_CHARS],
                 "down_at": self.down_at or self.env.cr.now(),
+                "is_deaf": is_telling or self.is_deaf,
             }
         )
         self.sudo().publish_cron_id._trigger(at=retry_at)

@@ -3,7 +3,7 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tools import clean_context, format_amount
+from odoo.tools import SQL, clean_context, format_amount
 
 from .change_steps import folded, promised
 from .quantities import plain
@@ -17,6 +17,8 @@ KINDS = [("change", "Change of Map or Rule"), ("undo", "Undo")]
 STATES = [("draft", "Not Proposed Yet"), ("small", "Made Without Approval")]
 # What nobody proposed is removed after so many days.
 DRAFT_DAYS = 30
+# For how long a rehearsal waits for somebody who changes the same.
+MOST_WAIT = "3s"
 
 
 class StockChannelChange(models.Model):
@@ -99,29 +101,44 @@ class StockChannelChange(models.Model):
         return folded(run.steps)
 
     @api.model
-    def _rehearse(self, steps, look=None):
+    def _rehearse(self, steps, look=None, run=None):
         """Carry these steps out, measure what they do, and undo it all.
 
-        With the rights this is called with: what somebody may not do fails here.
+        With the rights this is called with: what somebody may not do fails here. It
+        waits only a moment for what somebody else is changing, since whatever it
+        holds itself is held until it is undone.
 
-        :param look: called with what the change touches, before it is undone.
+        :param look: called with what the change touches and the effect, before it is
+            undone.
+        :param run: the ``Run`` to write down in; one of its own otherwise.
         :return: (steps as they came out, ids of the channels concerned, the effect).
         :raise UserError: when it cannot be done, in words.
         """
-        run = Run()
+        run = run or Run()
         with rolled_back(self.env), running(self.env.cr, run):
+            # Undone with everything else.
+            self.env.cr.execute(SQL("SET LOCAL lock_timeout = %s", MOST_WAIT))
+            drafts = self.sudo()._fill_before(steps, with_fed=run.is_asking)
             mark, lost = self._mark(), self._numbers_lost(steps)
             try:
                 self._carry_out(steps)
                 self.env.flush_all()
             except psycopg2.IntegrityError as error:
                 raise UserError(self._taken_text(error)) from error
+            except psycopg2.errors.LockNotAvailable as error:
+                raise UserError(self._busy_text()) from error
             touched = self._touched_since(mark)
             channels_sudo = self.env["stock.channel"].sudo().browse(run.channel_ids)
-            effect = self.sudo()._measure(touched, channels_sudo, lost)
+            effect = self.sudo()._measure(touched, channels_sudo, lost, drafts)
             if look:
-                look(touched)
+                look(touched, effect)
         return folded(run.steps), sorted(run.channel_ids), effect
+
+    def _busy_text(self):
+        return self.env._(
+            "Somebody is changing the same this very moment. Nothing was changed by "
+            "you; try again in a moment."
+        )
 
     def _taken_text(self, error):
         return self.env._(

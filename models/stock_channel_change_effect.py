@@ -7,6 +7,10 @@ from .stock_channel_availability import STEPS_FROM
 
 SHOWN_ROWS = 20
 TABLE = SQL.identifier("stock_channel_change_delta")
+VALUES = SQL.identifier("stock_channel_change_value")
+MOST_VALUE_FIRST = SQL(
+    "abs(value) DESC, abs(becomes - was) DESC, listing_id, channel_location_id"
+)
 
 
 class StockChannelChangeEffect(models.Model):
@@ -105,19 +109,22 @@ class StockChannelChangeEffect(models.Model):
         return self.env.cr.fetchall()
 
     @api.model
-    def _measure(self, listing_ids, channels, lost=()):
+    def _measure(self, listing_ids, channels, lost=(), drafts=()):
         """Compute these listings and compare with what is wanted in the ledger.
 
         One scope, whatever its size; called where the change has happened, within
         the transaction.
 
-        :param channels: those the change is about; numbers of others count where
-            they are computed at all, not in draft.
+        :param channels: those the change is about; the first one's company says in
+            which currency values are.
         :param lost: see ``_numbers_lost``.
+        :param drafts: channels in draft that count all the same, see
+            ``_fill_before``.
         :return: see ``_effect``.
         """
         company = self._main_channel(channels).company_id or self.env.company
-        self._fill_deltas(listing_ids, channels, lost)
+        self._fill_deltas(listing_ids, drafts, lost)
+        self._fill_values(company)
         totals = self._totals(company)
         return {
             **totals,
@@ -126,7 +133,7 @@ class StockChannelChangeEffect(models.Model):
             "rows": self._top_rows(company),
         }
 
-    def _fill_deltas(self, listing_ids, channels, lost):
+    def _fill_deltas(self, listing_ids, drafts, lost):
         """Put every number that differs into a table of this transaction."""
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS %s", TABLE))
         availability = self.env["stock.channel.availability"]
@@ -138,22 +145,35 @@ class StockChannelChangeEffect(models.Model):
                 """
                 CREATE TEMPORARY TABLE %(table)s ON COMMIT DROP AS
                 WITH number AS NOT MATERIALIZED (%(query)s)
-                SELECT number.listing_id,
-                       number.channel_location_id,
-                       number.channel_id,
-                       number.listing_product_id AS product_id,
-                       coalesce(old.wanted_qty, 0)::numeric AS was,
-                       number.wire::numeric AS becomes
-                  FROM number
-                  JOIN stock_channel AS channel ON channel.id = number.channel_id
-                  LEFT JOIN stock_channel_publication AS old
-                         ON old.listing_id = number.listing_id
-                        AND old.channel_location_id = number.channel_location_id
-                 WHERE coalesce(old.wanted_qty, 0) <> number.wire
-                   AND (channel.state <> 'draft' OR channel.id = ANY(%(channels)s))
+                SELECT *
+                  FROM (SELECT number.listing_id,
+                               number.channel_location_id,
+                               number.channel_id,
+                               number.listing_product_id AS product_id,
+                               coalesce(before.wire, old.wanted_qty, 0)::numeric AS was,
+                               number.wire::numeric AS becomes,
+                               number.sellable,
+                               number.rules,
+                               number.limiting_product_id,
+                               number.is_kit,
+                               number.is_withdrawn
+                          FROM number
+                          JOIN stock_channel AS channel
+                            ON channel.id = number.channel_id
+                          LEFT JOIN stock_channel_publication AS old
+                                 ON old.listing_id = number.listing_id
+                                AND old.channel_location_id
+                                    = number.channel_location_id
+                          LEFT JOIN %(before)s AS before
+                                 ON before.listing_id = number.listing_id
+                                AND before.channel_location_id
+                                    = number.channel_location_id
+                         WHERE channel.state <> 'draft'
+                            OR channel.id = ANY(%(drafts)s)) AS compared
+                 WHERE was <> becomes
                  UNION ALL
                 SELECT listing_id, channel_location_id, channel_id, product_id,
-                       was, 0
+                       was, 0, NULL, NULL, NULL, FALSE, TRUE
                   FROM unnest(%(listings)s::int[], %(places)s::int[],
                               %(lost_channels)s::int[], %(products)s::int[],
                               %(numbers)s::numeric[])
@@ -163,7 +183,8 @@ class StockChannelChangeEffect(models.Model):
                 """,
                 table=TABLE,
                 query=query,
-                channels=channels.ids,
+                before=self._before_table(drafts),
+                drafts=[channel.id for channel in drafts],
                 listings=[row[0] for row in lost],
                 places=[row[1] for row in lost],
                 lost_channels=[row[2] for row in lost],
@@ -172,69 +193,96 @@ class StockChannelChangeEffect(models.Model):
             )
         )
 
-    def _priced_query(self):
-        """Each number that differs, with the price of one; see ``_unit_prices``.
+    def _fill_values(self, company):
+        """Say of each number that differs by how much, and what that is worth.
 
-        A listing that is removed is priced by the unit of its product.
+        At the price of one, see ``_unit_prices``; a listing that is removed is priced
+        by the unit of its product. Once for all that is then asked: of half a million
+        numbers the prices take longer to find than to add up.
+
+        :param company: in whose currency values are.
         """
-        return SQL(
-            """
-            SELECT delta.*,
-                   delta.becomes - delta.was AS moved,
-                   template.company_id AS priced_in,
-                   (template.list_price + coalesce(extra.amount, 0))
-                       * coalesce(listing_uom.factor, product_uom.factor)
-                       / product_uom.factor AS price
-              FROM %s AS delta
-              JOIN product_product AS product ON product.id = delta.product_id
-              JOIN product_template AS template ON template.id = product.product_tmpl_id
-              JOIN uom_uom AS product_uom ON product_uom.id = template.uom_id
-              LEFT JOIN stock_channel_listing AS listing ON listing.id = delta.listing_id
-              LEFT JOIN uom_uom AS listing_uom ON listing_uom.id = listing.uom_id
-              LEFT JOIN (
-                  SELECT combination.product_product_id AS product_id,
-                         sum(value.price_extra) AS amount
-                    FROM product_variant_combination AS combination
-                    JOIN product_template_attribute_value AS value
-                      ON value.id
-                         = combination.product_template_attribute_value_id
-                   WHERE combination.product_product_id
-                         IN (SELECT product_id FROM %s)
-                   GROUP BY combination.product_product_id
-              ) AS extra ON extra.product_id = product.id
-            """,
-            TABLE,
-            TABLE,
+        self.env.cr.execute(SQL("ANALYZE %s", TABLE))
+        self.env.cr.execute(SQL("DROP TABLE IF EXISTS %s", VALUES))
+        rates = self._rates(company)
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE %(values)s ON COMMIT DROP AS
+                SELECT delta.*,
+                       delta.becomes - delta.was AS moved,
+                       (delta.becomes - delta.was)
+                           * (template.list_price + coalesce(extra.amount, 0))
+                           * coalesce(listing_uom.factor, product_uom.factor)
+                           / product_uom.factor * rate.factor AS value
+                  FROM %(table)s AS delta
+                  JOIN product_product AS product ON product.id = delta.product_id
+                  JOIN product_template AS template
+                    ON template.id = product.product_tmpl_id
+                  JOIN unnest(%(companies)s::int[], %(rates)s::numeric[])
+                       AS rate (company_id, factor)
+                    ON rate.company_id = coalesce(template.company_id, 0)
+                  JOIN uom_uom AS product_uom ON product_uom.id = template.uom_id
+                  LEFT JOIN stock_channel_listing AS listing
+                         ON listing.id = delta.listing_id
+                  LEFT JOIN uom_uom AS listing_uom ON listing_uom.id = listing.uom_id
+                  LEFT JOIN (
+                      SELECT combination.product_product_id AS product_id,
+                             sum(value.price_extra) AS amount
+                        FROM product_variant_combination AS combination
+                        JOIN product_template_attribute_value AS value
+                          ON value.id
+                             = combination.product_template_attribute_value_id
+                       WHERE combination.product_product_id
+                             IN (SELECT product_id FROM %(table)s)
+                       GROUP BY combination.product_product_id
+                  ) AS extra ON extra.product_id = product.id
+                """,
+                values=VALUES,
+                table=TABLE,
+                companies=list(rates),
+                rates=list(rates.values()),
+            )
         )
+        self.env.cr.execute(SQL("ANALYZE %s", VALUES))
+
+    def _rates(self, company):
+        """Return {company id a product is priced in, 0 for everybody's: factor}."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id FROM res_company
+                 WHERE EXISTS (SELECT 1 FROM product_template
+                                WHERE product_template.company_id = res_company.id)
+                """
+            )
+        )
+        owners = [None, *(row[0] for row in self.env.cr.fetchall())]
+        return {owner or 0: self._in_currency(1.0, owner, company) for owner in owners}
 
     def _totals(self, company):
         """Return how many listings change, and by how much, all in one currency."""
         self.env.cr.execute(
             SQL(
                 """
-                SELECT priced_in,
-                       sum(greatest(moved, 0)),
-                       sum(greatest(-moved, 0)),
-                       sum(greatest(moved, 0) * price),
-                       sum(greatest(-moved, 0) * price)
-                  FROM (%s) AS priced
-                 GROUP BY priced_in
+                SELECT count(DISTINCT listing_id),
+                       coalesce(sum(greatest(moved, 0)), 0),
+                       coalesce(sum(greatest(-moved, 0)), 0),
+                       coalesce(sum(greatest(value, 0)), 0),
+                       coalesce(sum(greatest(-value, 0)), 0)
+                  FROM %s
                 """,
-                self._priced_query(),
+                VALUES,
             )
         )
-        totals = {"up": 0.0, "down": 0.0, "value_up": 0.0, "value_down": 0.0}
-        for priced_in, *amounts in self.env.cr.fetchall():
-            up, down, value_up, value_down = (float(amount) for amount in amounts)
-            totals["up"] += up
-            totals["down"] += down
-            totals["value_up"] += self._in_currency(value_up, priced_in, company)
-            totals["value_down"] += self._in_currency(value_down, priced_in, company)
-        self.env.cr.execute(SQL("SELECT count(DISTINCT listing_id) FROM %s", TABLE))
-        totals["listings"] = self.env.cr.fetchone()[0]
-        for name in ("value_up", "value_down"):
-            totals[name] = company.currency_id.round(totals[name])
-        return totals
+        listings, up, down, value_up, value_down = self.env.cr.fetchone()
+        return {
+            "listings": listings,
+            "up": float(up),
+            "down": float(down),
+            "value_up": company.currency_id.round(float(value_up)),
+            "value_down": company.currency_id.round(float(value_down)),
+        }
 
     def _in_currency(self, amount, priced_in, company):
         """Convert what is priced in a product's currency.
@@ -253,38 +301,40 @@ class StockChannelChangeEffect(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT priced.listing_id, listing.sku, place.name, priced.product_id,
-                       channel.name, priced.was, priced.becomes,
-                       priced.moved * priced.price, priced.priced_in
-                  FROM (%s) AS priced
+                SELECT top.listing_id, listing.sku, place.name, top.product_id,
+                       channel.name, top.was, top.becomes, top.value
+                  FROM (SELECT *
+                          FROM %(values)s
+                         ORDER BY %(order)s
+                         LIMIT %(limit)s) AS top
                   LEFT JOIN stock_channel_listing AS listing
-                         ON listing.id = priced.listing_id
+                         ON listing.id = top.listing_id
                   LEFT JOIN stock_channel_location AS place
-                         ON place.id = priced.channel_location_id
-                  JOIN stock_channel AS channel ON channel.id = priced.channel_id
-                 ORDER BY abs(priced.moved * priced.price) DESC,
-                          abs(priced.moved) DESC, priced.listing_id,
-                          priced.channel_location_id
-                 LIMIT %s
+                         ON place.id = top.channel_location_id
+                  JOIN stock_channel AS channel ON channel.id = top.channel_id
+                 ORDER BY %(order)s
                 """,
-                self._priced_query(),
-                SHOWN_ROWS,
+                values=VALUES,
+                order=MOST_VALUE_FIRST,
+                limit=SHOWN_ROWS,
             )
         )
         found = self.env.cr.fetchall()
-        products_sudo = self.env["product.product"].sudo()
+        # One by one, each would be a statement of its own.
+        products_sudo = (
+            self.env["product.product"].sudo().browse(row[3] for row in found)
+        )
+        names = {product.id: product.display_name for product in products_sudo}
         return [
             {
                 "listing_id": listing_id,
                 "sku": sku or "",
                 "place": place or "",
-                "product": products_sudo.browse(product_id).display_name,
+                "product": names[product_id],
                 "channel": channel,
                 "before": float(was),
                 "after": float(becomes),
-                "value": company.currency_id.round(
-                    self._in_currency(float(value), priced_in, company)
-                ),
+                "value": company.currency_id.round(float(value)),
             }
             for (
                 listing_id,
@@ -295,6 +345,5 @@ class StockChannelChangeEffect(models.Model):
                 was,
                 becomes,
                 value,
-                priced_in,
             ) in found
         ]

@@ -22,11 +22,15 @@ class Run:
 
     :param approval: the ``stock.channel.approval`` under which it is carried out.
         None for a rehearsal, which is always rolled back.
+    :param bool is_asking: also find out whether a second person would be asked;
+        ``asked`` says so then.
     """
 
-    def __init__(self, approval=None):
+    def __init__(self, approval=None, is_asking=False):
         self.approval = approval
         self.is_rehearsal = approval is None
+        self.is_asking = is_asking
+        self.asked = False
         self.steps = []
         self.channel_ids = set()
 

@@ -244,7 +244,9 @@ class StockChannelChangeUndo(models.Model):
         :param datetime until: naive UTC, when the caps end by themselves.
         """
         found = []
-        self._rehearse(steps, look=lambda ids: found.extend(self._above(ids, moment)))
+        self._rehearse(
+            steps, look=lambda ids, _effect: found.extend(self._above(ids, moment))
+        )
         caps = [
             _step(
                 "stock.channel.rule",

@@ -2,7 +2,7 @@ import logging
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from odoo import models
+from odoo import fields, models
 
 from ..connectors import registry
 from ..connectors.data import Health
@@ -23,6 +23,27 @@ class StockChannelConnection(models.Model):
 
     _inherit = "stock.channel"
 
+    # ---------------------------------------------------------- credentials
+
+    def _keep_credentials(self, given):
+        """Keep these where nobody can read them; the others stay as they are.
+
+        The caller has asked who may.
+
+        :param dict given: values by name of the connector's settings.
+        """
+        self.ensure_one()
+        if not given:
+            return
+        channel_sudo = self.sudo()
+        channel_sudo.write(
+            {
+                "credentials": {**(channel_sudo.credentials or {}), **given},
+                "credentials_set_at": fields.Datetime.now(),
+            }
+        )
+        self.env["stock.channel.exception"]._heal_access(channel_sudo)
+
     # ------------------------------------------------------------ connector
 
     def _transport(self):
@@ -35,9 +56,8 @@ class StockChannelConnection(models.Model):
         )
 
     def _settings_digest(self):
-        parameters_sudo = self.env["ir.config_parameter"].sudo()
         return settings_digest(
-            parameters_sudo.get_param("database.uuid"),
+            self._database_identity(),
             self.connector,
             self._connection_settings(),
         )
@@ -59,8 +79,19 @@ class StockChannelConnection(models.Model):
             self._connector_config(),
             self._transport(),
             utc_now,
-            secrets=self.sudo().secret_ids._active_values(),
+            secrets=self._active_secrets(),
             tokens=self._token_store(self._settings_digest()),
+        )
+
+    def _active_secrets(self):
+        """Return the signing secrets of now, newest first, in one question."""
+        return (
+            self.env["stock.channel.secret"]
+            .sudo()
+            .search_fetch(
+                [("channel_id", "=", self.id)], ["value", "valid_from", "valid_to"]
+            )
+            ._active_values()
         )
 
     @contextmanager
@@ -104,32 +135,23 @@ class StockChannelConnection(models.Model):
         """
         return self.state in ("shadow", "live") and self._is_ours()
 
-    def _is_ours(self):
-        """Return whether the channel was started in this very database.
-
-        A copy of the production database would otherwise publish its old stock
-        under the real credentials.
-        """
-        self.ensure_one()
-        parameters_sudo = self.env["ir.config_parameter"].sudo()
-        return (
-            self.active
-            and self.sudo().database_uuid == parameters_sudo.get_param("database.uuid")
-            and not parameters_sudo.get_param("database.is_neutralized")
-        )
-
     def action_check_connection(self):
         """Test address and credentials; tells the user the result."""
         self.ensure_one()
         self.check_access("write")
+        health = self._tested()
+        return self._notify(health.message, "success" if health.ok else "danger")
+
+    def _tested(self):
+        """Test address and credentials; returns the ``Health``, which is noted."""
         try:
             with self._connected() as connector:
                 health = connector.check()
         except Misconfigured as error:
-            health = Health(ok=False, message=error.message)
+            health = Health.failed(error)
         self._note_check(health)
         self._check_answered(health)
-        return self._notify(health.message, "success" if health.ok else "danger")
+        return health
 
     def _check_answered(self, health):
         """Hook: a person has tested the connection, with this result."""

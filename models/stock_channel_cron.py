@@ -82,11 +82,22 @@ class StockChannelCron(models.Model):
 
     @api.model
     def _compute_cron(self):
-        return self.env.ref("stock_channel_hub.ir_cron_compute").sudo()
+        return self._own_cron("ir_cron_compute")
 
     @api.model
     def _inbox_cron(self):
-        return self.env.ref("stock_channel_hub.ir_cron_inbox").sudo()
+        return self._own_cron("ir_cron_inbox")
+
+    @api.model
+    def _own_cron(self, name):
+        """Return one of the hub's own jobs; whoever wakes it looks if it is there.
+
+        Every delivery asks for it, so it is no question to the database.
+        """
+        _model, cron_id = self.env["ir.model.data"]._xmlid_to_res_model_res_id(
+            f"stock_channel_hub.{name}", raise_if_not_found=True
+        )
+        return self.env["ir.cron"].sudo().browse(cron_id)
 
     @api.model
     def _inbox_workers(self):

@@ -103,12 +103,15 @@ class StockChannelDigest(models.Model):
         """Mail what came since the last mail, at most once in the interval."""
         alerts = self.env["stock.channel.alert"]
         addresses = self._alert_addresses()
-        if not (addresses and self._is_ours()) or alerts._was_mailed(self, "new"):
+        if not addresses or alerts._was_mailed(self, "new"):
             return
         exceptions_sudo = self.env["stock.channel.exception"].sudo()
         due_sudo = exceptions_sudo.search(
             [("channel_id", "=", self.id), ("is_alert_due", "=", True)]
         )
+        if not self._is_ours():
+            # All that a copy has to say is that it is one.
+            due_sudo = due_sudo.filtered(self._is_about_copy)
         if not due_sudo:
             return
         due_sudo.is_alert_due = False

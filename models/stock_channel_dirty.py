@@ -3,6 +3,8 @@ import logging
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from . import kill_points
+
 _logger = logging.getLogger(__name__)
 
 CAUSES = [
@@ -188,6 +190,7 @@ class StockChannelDirty(models.Model):
         touched = self._touched_listings(row_ids)
         self.env["stock.channel.publication"]._refresh_listings(touched)
         is_recent = self._note_mixed(row_ids, touched)
+        kill_points.reach("compute.written")
         self.env.cr.execute(
             SQL("DELETE FROM stock_channel_dirty WHERE id = ANY(%s)", row_ids)
         )

@@ -47,6 +47,7 @@ class StockChannelErasureRequest(models.Model):
     state = fields.Selection(STATES, required=True, readonly=True, default="running")
     wanted = fields.Json(
         groups=fields.NO_ACCESS,
+        copy=False,
         help="Whom to look for in bodies; emptied when all were looked through.",
     )
     last_message = fields.Integer(

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from .message_text import field_labels
+
 _logger = logging.getLogger(__name__)
 
 CATEGORIES = [
@@ -116,7 +118,7 @@ class StockChannelException(models.Model):
         readonly=True, help="When the owner was last written to about it."
     )
     times_reopened = fields.Integer("Opened Again", readonly=True)
-    resolved_at = fields.Datetime(readonly=True)
+    resolved_at = fields.Datetime("Closed", readonly=True)
     ignore_reason = fields.Char(readonly=True)
     user_id = fields.Many2one("res.users", string="Owner", tracking=True, index=True)
     waiting_message_ids = fields.Many2many(
@@ -209,7 +211,7 @@ class StockChannelException(models.Model):
                 raise AccessError(
                     self.env._(
                         "Exceptions are closed by their own steps, not by changing %s.",
-                        ", ".join(sorted(foreign)),
+                        field_labels(self, foreign),
                     )
                 )
         return super().write(vals)

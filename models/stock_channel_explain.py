@@ -210,7 +210,8 @@ class StockChannelExplain(models.Model):
                     ),
                 }
             )
-        return self._entry_lines(entries, uom)
+        # What comes is told by its date, what is there by its size.
+        return self._entry_lines(entries, uom, is_sorted=part == "incoming")
 
     def _entry_lines(self, entries, uom, is_sorted=False):
         """Return entries as lines: the largest ones, and one line for the rest."""

@@ -17,6 +17,9 @@ class StockChannelExplainLog(models.Model):
         is on hand now follows from what was on hand then by the moves in ``since``,
         and what they do not account for is its ``remainder``.
 
+        Of a number that was overtaken on its way nobody kept the parts; then
+        ``is_known`` is false and there are no steps.
+
         :return: JSON-able dict, like that of the publication; without lines.
         :raise AccessError: unless the user may read this entry.
         """
@@ -28,14 +31,16 @@ class StockChannelExplainLog(models.Model):
         parts = row_sudo._explain_parts(log_sudo.parts or {})
         product = row_sudo._explained_product(parts)
         differences = []
-        steps = row._explain_steps(
-            parts, product, row_sudo._rules_in_force(), differences
-        )
+        steps = []
+        if log_sudo.parts:
+            rules = row_sudo._rules_in_force()
+            steps = row._explain_steps(parts, product, rules, differences)
         self._check_logged(log_sudo, parts, differences)
         return {
             **row._explain_head(),
             "at": fields.Datetime.to_string(log_sudo.acknowledged_at),
             "is_found": True,
+            "is_known": bool(log_sudo.parts),
             "acknowledged": {
                 "quantity": number(log_sudo.quantity),
                 "previous": number(log_sudo.previous_qty),
@@ -47,13 +52,27 @@ class StockChannelExplainLog(models.Model):
             "lines": {},
             "components": [],
             "steps": steps,
-            "since": self._explain_since(log_sudo, parts, product),
+            "since": self._explain_since(log_sudo, parts, product)
+            if log_sudo.parts
+            else None,
             "differences": differences,
         }
 
     def _check_logged(self, log_sudo, parts, differences):
-        """Say it when the parts are of a later number than the acknowledged one."""
-        if to_decimal(log_sudo.quantity) != to_decimal(parts["wire"]):
+        """Say it when the parts are not those of the acknowledged number."""
+        if not log_sudo.parts:
+            differences.append(
+                {
+                    "part": "acknowledged",
+                    "quantity": number(log_sudo.quantity),
+                    "found": parts["wire"],
+                    "note": self.env._(
+                        "What it was made of was not kept: a newer number had been "
+                        "sent before the channel answered."
+                    ),
+                }
+            )
+        elif to_decimal(log_sudo.quantity) != to_decimal(parts["wire"]):
             differences.append(
                 {
                     "part": "acknowledged",

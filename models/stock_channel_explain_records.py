@@ -13,6 +13,7 @@ from typing import Any
 
 from odoo import fields
 from odoo.fields import Domain
+from odoo.tools import SQL, format_datetime
 
 from .quantities import to_decimal
 
@@ -314,7 +315,8 @@ class Records:
                 ("state", "in", INCOMING_STATES),
                 ("date", "<=", self.now + timedelta(days=self.horizon)),
                 ("location_id.usage", "in", INCOMING_USAGES),
-            ]
+            ],
+            order="date, id",
         )
         entries = []
         for move in moves:
@@ -355,9 +357,8 @@ class Records:
 
     def _in_flight(self, product):
         """Channel orders not taken over yet, from shelves that overlap with ours."""
-        lines = self.env["stock.channel.order.line"].search([("in_flight_qty", ">", 0)])
         entries = []
-        for line in lines:
+        for line in self._lines_in_flight(product):
             if not line.listing_id or not self._overlaps(line.channel_location_id):
                 continue
             taken = line._components(line.in_flight_qty).get(product.id)
@@ -366,6 +367,29 @@ class Records:
                     self._order_entry(line, to_decimal(taken), is_in_flight=True)
                 )
         return entries
+
+    def _lines_in_flight(self, product):
+        """Return the lines in flight that may take this product, and some more.
+
+        Those of listings made of it by today's bills, and those that keep what they
+        were made of: on a busy day there are thousands of others.
+        """
+        lines = self.env["stock.channel.order.line"]
+        touched = self.env["stock.channel.availability"]._touched_by(product.ids)
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT id
+                  FROM stock_channel_order_line
+                 WHERE in_flight_qty > 0
+                   AND (listing_id = ANY(%s) OR components ? %s)
+                 ORDER BY id
+                """,
+                [listing_id for (listing_id,) in touched],
+                str(product.id),
+            )
+        )
+        return lines.browse(line_id for (line_id,) in self.env.cr.fetchall())
 
     def _overlaps(self, place):
         return any(
@@ -450,5 +474,5 @@ class Records:
             f"{move.location_id.complete_name} → {move.location_dest_id.complete_name}"
         )
         return self._move_entry(
-            move, quantity, joined(fields.Datetime.to_string(move.date), way)
+            move, quantity, joined(format_datetime(self.env, move.date), way)
         )

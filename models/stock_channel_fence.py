@@ -182,6 +182,7 @@ class StockChannelFence(models.Model):
         """
         if not self._is_due():
             return
+        self._wake_for_leases()
         self.env.cr.execute(self._claim_query(1), log_exceptions=False)
         if self.env.cr.fetchone() or self._unknown_keys():
             self._wake_publishers()

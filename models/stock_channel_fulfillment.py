@@ -13,6 +13,7 @@ from ..connectors.errors import (
     RetryLater,
 )
 from ..connectors.retry_policy import Trouble, Verdict, Work, decide, trouble_of
+from . import kill_points
 from .quantities import plain, to_decimal
 from .stock_channel_poll import as_aware
 from .stock_channel_publish import LEASE_SECONDS
@@ -68,7 +69,11 @@ class StockChannelFulfillment(models.Model):
         "stock.channel.location", string="Shipped from", readonly=True
     )
     picking_id = fields.Many2one(
-        "stock.picking", readonly=True, ondelete="set null", index="btree_not_null"
+        "stock.picking",
+        "Delivery Order",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
     )
     kind = fields.Selection(KINDS, required=True, readonly=True, default="shipment")
     reason = fields.Char(readonly=True, help="Why it will never leave.")
@@ -88,7 +93,7 @@ class StockChannelFulfillment(models.Model):
     shipped_at = fields.Datetime("Shipped or Cancelled", readonly=True, required=True)
     carrier = fields.Char(readonly=True)
     tracking = fields.Char(readonly=True)
-    tracking_url = fields.Char(readonly=True)
+    tracking_url = fields.Char("Tracking Link", readonly=True)
     line_ids = fields.One2many(
         "stock.channel.fulfillment.line", "fulfillment_id", readonly=True
     )
@@ -105,9 +110,13 @@ class StockChannelFulfillment(models.Model):
         readonly=True, help="A call was lost: the channel may have it or not."
     )
     attempts = fields.Integer(readonly=True)
-    next_attempt_at = fields.Datetime(readonly=True)
-    lease_until = fields.Datetime(readonly=True)
-    reported_at = fields.Datetime(readonly=True)
+    next_attempt_at = fields.Datetime("Tried Again", readonly=True)
+    lease_until = fields.Datetime(
+        "Being Reported Until",
+        readonly=True,
+        help="A worker that has not finished by then is given up, and it is tried again.",
+    )
+    reported_at = fields.Datetime("Reported", readonly=True)
     last_error = fields.Char(readonly=True)
 
     _external_unique = models.UniqueIndex(
@@ -166,7 +175,7 @@ class StockChannelFulfillment(models.Model):
                 ("state", "in", ("pending", "unknown")),
                 "&",
                 ("state", "=", "sending"),
-                ("lease_until", "<", now),
+                ("lease_until", "<", channel._lease_ends()),
                 "|",
                 ("next_attempt_at", "=", False),
                 ("next_attempt_at", "<=", now),
@@ -415,6 +424,7 @@ class StockChannelFulfillmentLine(models.Model):
         readonly=True, help="Lot or serial number and how many of it, in the same unit."
     )
     cancelled_to_qty = fields.Float(
+        "Cancelled in All",
         digits=0,
         readonly=True,
         help="What the channel will have cancelled of the line when it has taken this.",
@@ -459,6 +469,7 @@ class StockChannelReport(models.Model):
         try:
             with self._connector_at_work():
                 due._tell(connector)
+            kill_points.reach("report.answered")
         except ConnectorError as error:
             failure = error
             self._in_transaction(lambda: due._report_failed(failure))

@@ -139,6 +139,8 @@ class StockChannelGoverned(models.AbstractModel):
         run, asked = current_run(self.env.cr), None
         if run:
             changed._note_in(run, op, values)
+            if run.is_asking and changed._asked(op, values, reach):
+                run.asked = True
         elif not self.env.su:
             asked = changed._asked(op, values, reach)
         if run and run.is_rehearsal:
@@ -350,22 +352,33 @@ class StockChannelSmallChange(models.Model):
         if len(self) != 1:
             return False
         channel_sudo = self.sudo()
-        most = channel_sudo.free_change_listings
-        if not most or not channel_sudo.free_change_value:
+        listings_left, value_left = self._free_change_left()
+        if not listings_left:
             return False
         changes_sudo = self.env["stock.channel.change"].sudo()
-        listings, value = changes_sudo._passed_before(channel_sudo, self.env.user)
         touched = changes_sudo._touched_since(mark)
         reached = max(len(touched), count)
-        if listings + reached > most:
+        if reached > listings_left:
             return False
         effect = changes_sudo._measure(touched, channel_sudo)
         moved = effect["value_up"] + effect["value_down"]
-        currency = channel_sudo.company_id.currency_id
-        if currency.compare_amounts(value + moved, channel_sudo.free_change_value) > 0:
+        if channel_sudo.company_id.currency_id.compare_amounts(moved, value_left) > 0:
             return False
         changes_sudo._note_small(channel_sudo, reached, moved, effect)
         return True
+
+    def _free_change_left(self):
+        """Return (listings, value) this person may still change here alone today."""
+        channel_sudo = self.sudo()
+        listings, value = (
+            channel_sudo.free_change_listings,
+            channel_sudo.free_change_value,
+        )
+        if not listings or not value:
+            return 0, 0.0
+        changes_sudo = self.env["stock.channel.change"].sudo()
+        passed = changes_sudo._passed_before(channel_sudo, self.env.user)
+        return max(0, listings - passed[0]), value - passed[1]
 
 
 class StockChannelAuditIndex(models.Model):

@@ -35,7 +35,10 @@ class StockChannelPublicationHold(models.Model):
         readonly=True, help="When a map, rule, condition or kit last changed it."
     )
     guard_qty = fields.Float(
-        digits=0, readonly=True, help="The published number before that change."
+        "Before the Change",
+        digits=0,
+        readonly=True,
+        help="The published number before that change.",
     )
     guard_to = fields.Float(
         digits=0, readonly=True, help="The published number after that change."

@@ -84,21 +84,23 @@ class StockChannelLocation(models.Model):
             for mine in location.location_ids:
                 for other in siblings:
                     for theirs in other.location_ids:
-                        if mine.parent_path.startswith(
-                            theirs.parent_path
-                        ) or theirs.parent_path.startswith(mine.parent_path):
+                        if is_overlap(mine, theirs):
                             raise ValidationError(
-                                self.env._(
-                                    "%(mine)s and %(theirs)s overlap: the same "
-                                    "stock would be offered at %(here)s and at "
-                                    "%(there)s. Map each stock location once per "
-                                    "channel.",
-                                    mine=mine.complete_name,
-                                    theirs=theirs.complete_name,
-                                    here=location.name,
-                                    there=other.name,
+                                self._overlap_text(
+                                    mine, theirs, location.name, other.name
                                 )
                             )
+
+    @api.model
+    def _overlap_text(self, mine, theirs, here, there):
+        return self.env._(
+            "%(mine)s and %(theirs)s overlap: the same stock would be offered at "
+            "%(here)s and at %(there)s. Map each stock location once per channel.",
+            mine=mine.complete_name,
+            theirs=theirs.complete_name,
+            here=here,
+            there=there,
+        )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -163,3 +165,10 @@ class StockChannelLocation(models.Model):
         self.env["stock.channel.dirty"]._log_listings(
             self.channel_id._all_listings(), "map"
         )
+
+
+def is_overlap(mine, theirs):
+    """Return whether two stock locations have any place in common."""
+    return mine.parent_path.startswith(
+        theirs.parent_path
+    ) or theirs.parent_path.startswith(mine.parent_path)

@@ -17,6 +17,7 @@ from ..connectors.retry_policy import (
     decide,
     trouble_of,
 )
+from . import kill_points
 from .claims import LostClaim
 from .message_text import describe_error, readable, storable
 from .stock_channel_exception import NeedsPerson
@@ -69,20 +70,28 @@ class StockChannelMessage(models.Model):
         readonly=True,
         required=True,
     )
-    topic = fields.Char(readonly=True)
-    dedupe_key = fields.Char(readonly=True, required=True)
-    order_key = fields.Char(readonly=True, required=True)
+    topic = fields.Char(readonly=True, help="What the channel reports, in its words.")
+    dedupe_key = fields.Char(
+        "Repeat Key", readonly=True, required=True, help="A second one is a repeat."
+    )
+    order_key = fields.Char(
+        readonly=True, required=True, help="Messages with one key wait for each other."
+    )
     digest = fields.Char(readonly=True, required=True, help="SHA-256 of the body.")
     raw = fields.Binary(readonly=True, attachment=False)
     body = fields.Text(compute="_compute_body")
-    received_at = fields.Datetime(readonly=True, required=True)
+    received_at = fields.Datetime("Received", readonly=True, required=True)
     attempts = fields.Integer(readonly=True)
     claims = fields.Integer(
         readonly=True, help="Grows with every worker that takes it; never falls."
     )
-    next_attempt_at = fields.Datetime(readonly=True)
-    lease_until = fields.Datetime(readonly=True)
-    processed_at = fields.Datetime(readonly=True)
+    next_attempt_at = fields.Datetime("Tried Again", readonly=True)
+    lease_until = fields.Datetime(
+        "Being Worked On Until",
+        readonly=True,
+        help="A worker that has not finished by then is given up.",
+    )
+    processed_at = fields.Datetime("Processed", readonly=True)
     note = fields.Char("Result", readonly=True)
     channel_order_id = fields.Many2one(
         "stock.channel.order",
@@ -176,7 +185,9 @@ class StockChannelMessage(models.Model):
                 order_key,
                 digest,
                 base64.b64encode(raw),
-            )
+            ),
+            # Logged, the statement would tell the whole order.
+            log_exceptions=False,
         )
         row = self.env.cr.fetchone()
         if not row:
@@ -206,6 +217,7 @@ class StockChannelMessage(models.Model):
     @api.model
     def _cron_inbox(self):
         """Work through the inbox; run by its scheduled action."""
+        self._in_transaction(self._take_back)
         while True:
             done = self._work(is_first_try=True) + self._work(is_first_try=False)
             remaining = self._in_transaction(self._count_due)
@@ -221,6 +233,7 @@ class StockChannelMessage(models.Model):
         :return: number of messages worked on.
         """
         claimed = self._in_transaction(lambda: self._claim(is_first_try))
+        kill_points.reach("inbox.claimed")
         for message in claimed._process_together() if is_first_try else claimed:
             message.with_company(message.company_id)._process_safely()
         if claimed:
@@ -286,6 +299,7 @@ class StockChannelMessage(models.Model):
                 UPDATE stock_channel_message AS message
                    SET attempts = attempts + 1,
                        claims = coalesce(claims, 0) + 1,
+                       worker_id = %(worker)s,
                        lease_until = now() AT TIME ZONE 'UTC'
                            + %(lease)s * interval '1 second'
                   FROM due
@@ -295,8 +309,11 @@ class StockChannelMessage(models.Model):
                 due=self._due_condition(),
                 is_first_try=is_first_try,
                 limit=CLAIM_SIZE if is_first_try else 1,
+                worker=self.env.context.get("cron_id"),
                 lease=LEASE_SECONDS,
-            )
+            ),
+            # Another worker was first, and this one starts over: no error of anybody's.
+            log_exceptions=False,
         )
         return self.sudo()._bind_claims(dict(self.env.cr.fetchall()))
 
@@ -321,6 +338,7 @@ class StockChannelMessage(models.Model):
                 )
             )
             return
+        kill_points.reach("inbox.message", self.order_key)
         try:
             results = [self._handle(event) for event in self._events()]
         except LostClaim:
@@ -341,6 +359,7 @@ class StockChannelMessage(models.Model):
             text = describe_error(error)
             self._in_transaction(lambda: self._record_failure(text))
         else:
+            kill_points.reach("inbox.applied")
             self._in_transaction(lambda: self._done("; ".join(filter(None, results))))
 
     def _events(self):

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ..connectors.data import OrderSnapshot
 from ..connectors.retry_policy import Trouble, Work, decide
+from . import kill_points
 from .claims import CLAIMS
 from .stock_channel_batch import BATCH, BEHIND
 from .stock_channel_message import CLAIM_SIZE, LEASE_SECONDS
@@ -137,7 +138,7 @@ class StockChannelMessageBatch(models.Model):
             return
         for message in known:
             message._process_safely()
-        ours = self._in_transaction(self.union(*new)._renew_leases)
+        ours = self._in_transaction(self.browse().union(*new)._renew_leases)
         self.env["stock.channel.order"]._take_together(
             channel, {message: new[message] for message in ours}
         )
@@ -152,6 +153,7 @@ class StockChannelMessageBatch(models.Model):
         snapshots, seen = {}, set()
         with channel._connected() as connector:
             for message in self:
+                kill_points.reach("inbox.message", message.order_key)
                 try:
                     events = connector.parse(message._raw_bytes(), message.topic or "")
                 except Exception:  # noqa: BLE001 - told when it is worked on alone

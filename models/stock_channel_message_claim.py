@@ -1,7 +1,11 @@
-from odoo import api, models
+import logging
+
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .claims import CLAIMS, LostClaim
+
+_logger = logging.getLogger(__name__)
 
 
 class StockChannelMessageClaim(models.Model):
@@ -15,6 +19,43 @@ class StockChannelMessageClaim(models.Model):
     """
 
     _inherit = "stock.channel.message"
+
+    worker_id = fields.Integer(
+        readonly=True, help="The scheduled action that claimed it last."
+    )
+
+    @api.model
+    def _take_back(self):
+        """End the leases that an earlier run of this very job left behind.
+
+        The scheduler runs a job once at a time, by a lock that ends with its worker's
+        connection: while this run lasts, no earlier one does. Whatever that one held
+        would lie for the length of a lease, and orders with it, each time a worker is
+        killed. One that only lost its connection and goes on writes nothing: its
+        claim is the older one as soon as the message is claimed again.
+        """
+        worker = self.env.context.get("cron_id")
+        if not worker:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE stock_channel_message
+                   SET lease_until = NULL
+                 WHERE state = 'pending'
+                   AND lease_until >= now() AT TIME ZONE 'UTC'
+                   AND worker_id = %s
+                """,
+                worker,
+            )
+        )
+        if self.env.cr.rowcount:
+            _logger.warning(
+                "job %s died over %s messages, they are taken up again",
+                worker,
+                self.env.cr.rowcount,
+            )
+        self.invalidate_model(["lease_until"])
 
     @api.model
     def _bind_claims(self, claims):

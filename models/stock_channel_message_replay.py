@@ -57,7 +57,18 @@ class StockChannelMessageReplay(models.Model):
             raise UserError(
                 self.env["stock.channel.replay"]._nothing_to_replay({"erased": 1})
             )
+        states = {message.id: message.state for message in unfinished_sudo}
         unfinished_sudo._retry()
+        # What was set aside was so for a reason: who let it go on is kept (S18).
+        released_sudo = unfinished_sudo.filtered(lambda m: m.state != states[m.id])
+        self.env["stock.channel.audit"]._log(
+            released_sudo,
+            "retried",
+            values={
+                message.id: ({"state": states[message.id]}, {"state": message.state})
+                for message in released_sudo
+            },
+        )
 
     def action_replay(self):
         """Work these messages once more; shows how far that has come."""

@@ -1,4 +1,5 @@
 import logging
+import time
 
 import psycopg2
 
@@ -16,6 +17,10 @@ CONCURRENCY_ERRORS = (
 # it starts over.
 RETRIED_ERRORS = (*CONCURRENCY_ERRORS, psycopg2.errors.UniqueViolation)
 CONCURRENCY_TRIES = 5
+# A trigger that waits for longer was written without waking anybody, or all are busy.
+OVERDUE_SECONDS = 1.0
+# When this process last told the workers of a database about one, by its own clock.
+TOLD = {}
 
 
 class StockChannelMixin(models.AbstractModel):
@@ -135,41 +140,55 @@ def trigger_unless_waiting(registry, cron_ids):
 
     A trigger that is due for a second and that nobody has taken was written without
     waking anybody, by Odoo's own rescheduling or for a moment that lay ahead: then
-    the workers are woken for it.
+    the workers are woken for it. Or they are all at work, perhaps on this very job,
+    and find it afterwards: so they are told once a second, and not by everybody who
+    comes meanwhile, since telling them takes a connection of its own.
     """
     with registry.cursor() as cr:
-        env = api.Environment(cr, api.SUPERUSER_ID, {})
-        for cron_id in cron_ids:
-            cron = env["ir.cron"].browse(cron_id).exists()
-            if not cron:
-                continue
-            age = waiting_seconds(cr, cron_id)
-            if age is None:
+        ages = {cron_id: waiting_seconds(cr, cron_id) for cron_id in cron_ids}
+        asleep = [cron_id for cron_id, age in ages.items() if age is None]
+        overdue = [age for age in ages.values() if age and age > OVERDUE_SECONDS]
+        if asleep:
+            env = api.Environment(cr, api.SUPERUSER_ID, {})
+            for cron in env["ir.cron"].browse(asleep).exists():
                 cron._trigger()
-            elif age > 1:
-                cr.postcommit.add(cron._notifydb)
+        if overdue and is_time_to_tell(cr.dbname):
+            env = api.Environment(cr, api.SUPERUSER_ID, {})
+            cr.postcommit.add(env["ir.cron"]._notifydb)
+
+
+def is_time_to_tell(database):
+    """Tell whether this process last told the workers some time ago; notes the time."""
+    now = time.monotonic()
+    if now - TOLD.get(database, -OVERDUE_SECONDS) < OVERDUE_SECONDS:
+        return False
+    TOLD[database] = now
+    return True
 
 
 def waiting_seconds(cr, cron_id):
-    """Return for how long a trigger of this job has been waiting, None for none."""
+    """Return for how long a trigger of this job has been waiting, None for none.
+
+    Asked first in its transaction, which is over when another one was first.
+    """
     try:
-        with cr.savepoint(flush=False):
-            cr.execute(
-                SQL(
-                    """
-                    SELECT extract(epoch FROM now() AT TIME ZONE 'UTC' - call_at)
-                      FROM ir_cron_trigger
-                     WHERE cron_id = %s
-                       AND call_at <= now() AT TIME ZONE 'UTC'
-                     ORDER BY call_at
-                     LIMIT 1
-                       FOR KEY SHARE SKIP LOCKED
-                    """,
-                    cron_id,
-                ),
-                log_exceptions=False,
-            )
-            row = cr.fetchone()
+        cr.execute(
+            SQL(
+                """
+                SELECT extract(epoch FROM now() AT TIME ZONE 'UTC' - call_at)
+                  FROM ir_cron_trigger
+                 WHERE cron_id = %s
+                   AND call_at <= now() AT TIME ZONE 'UTC'
+                 ORDER BY call_at
+                 LIMIT 1
+                   FOR KEY SHARE SKIP LOCKED
+                """,
+                cron_id,
+            ),
+            log_exceptions=False,
+        )
+        row = cr.fetchone()
     except CONCURRENCY_ERRORS:
+        cr.rollback()
         return None
     return float(row[0]) if row else None

@@ -3,6 +3,7 @@ import logging
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from . import kill_points
 from .big_integer import BigInteger
 from .locks import lock_stock
 from .stock_channel_exception import NeedsPerson
@@ -105,13 +106,16 @@ class StockChannelOrder(models.Model):
         :raise NeedsPerson: when a person has to act before it can be applied.
         """
         order, pairs = self._in_transaction(lambda: self._read(message, snapshot))
+        kill_points.reach("order.read")
 
         def apply():
             lock_stock(self.env.cr, pairs)
             message._keep_claim()
             if order._is_outdated(message, snapshot):
                 return self.env._("Older than what is known; nothing to do.")
-            return order._apply(snapshot)
+            note = order._apply(snapshot)
+            kill_points.reach("order.applied")
+            return note
 
         def wait():
             message._keep_claim()

@@ -7,6 +7,7 @@ import psycopg2
 from odoo import api, models
 
 from ..connectors.plan import Action
+from . import kill_points
 from .locks import lock_stock, try_lock_stock
 from .stock_channel_batch import BATCH, Batch
 
@@ -219,15 +220,19 @@ class StockChannelOrderBatch(models.Model):
         if not ready:
             return
         values = self._prepare_values(ready)
-        sales_sudo = self.browse(batch.orders.ids[:1])._new_sale_order().create(values)
+        sales_sudo = batch.orders[:1]._new_sale_order().create(values)
         for one, sale_sudo in zip(ready, sales_sudo, strict=True):
             one.order._link_sale_order(sale_sudo, one.task.snapshot)
+        kill_points.reach("batch.created")
         batch.orders._confirm()
+        # What is computed later is computed without knowing the batch.
+        batch.orders.env.flush_all()
         for one in ready:
             snapshot, message = one.task.snapshot, one.task.message
             note = one.order._finish_create(snapshot)
             one.order._conclude(one.plan, one.facts, snapshot)
             message.with_context(**{BATCH: batch})._done(note)
+        kill_points.reach("batch.confirmed")
         self.env["stock.channel.publication"].sudo()._channel_moved_together(batch)
         self.env["stock.channel.exception"]._resolve_healed(batch)
 
@@ -245,6 +250,8 @@ class StockChannelOrderBatch(models.Model):
             if (one := order._get_ready(task))
         ]
         batch.orders = orders.browse([one.order.id for one in ready])
+        # Linking its sale line asks of each line what of it comes back.
+        orders.line_ids.mapped("return_line_ids")
         orders._find_customers(channel, [one.task.snapshot.customer for one in ready])
         return ready
 

@@ -30,7 +30,7 @@ class StockChannelOrderLine(models.Model):
     # As they were when the order was taken over: a map that changes later must not
     # change what was sold.
     product_id = fields.Many2one("product.product", readonly=True, ondelete="restrict")
-    uom_id = fields.Many2one("uom.uom", readonly=True, ondelete="restrict")
+    uom_id = fields.Many2one("uom.uom", "Unit", readonly=True, ondelete="restrict")
     components = fields.Json(
         readonly=True,
         help="What one selling unit takes from stock: product id and its quantity.",

@@ -4,6 +4,7 @@ from datetime import UTC
 from odoo import fields, models
 
 from ..connectors.errors import ConnectorError
+from . import kill_points
 
 # A run stops after the page that it is reading then, and the next run goes on: a
 # channel with thousands of changed orders keeps no worker from the other channels.
@@ -19,6 +20,7 @@ class StockChannelPoll(models.Model):
         "stock.channel.cursor", "channel_id", "Polling Positions", readonly=True
     )
     polled_at = fields.Datetime(
+        "Last Polled",
         readonly=True,
         copy=False,
         help="When the last complete round of polling started.",
@@ -100,6 +102,7 @@ class StockChannelPoll(models.Model):
         messages = self.env["stock.channel.message"]
         for order in page.orders:
             messages._store_fetched(self, order, "poll")
+        kill_points.reach("poll.stored")
         if page.high_water:
             cursor._advance(as_naive(page.high_water))
         return self._is_due_to_read()

@@ -11,6 +11,8 @@ the name of the clerk who validates it, and who may write moves can move goods a
 from odoo import api, models
 from odoo.exceptions import AccessError
 
+from .message_text import field_labels
+
 
 def refuse_protected(records, vals_list, names):
     """Refuse values of fields that the hub alone writes.
@@ -24,7 +26,7 @@ def refuse_protected(records, vals_list, names):
         raise AccessError(
             records.env._(
                 "%s is written by the stock channel hub alone.",
-                ", ".join(sorted(found)),
+                field_labels(records, found),
             )
         )
 

@@ -21,7 +21,7 @@ class StockChannelPublicationLog(models.Model):
         index=True,
     )
     channel_id = fields.Many2one(
-        "stock.channel", required=True, readonly=True, ondelete="cascade", index=True
+        "stock.channel", required=True, readonly=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="channel_id.company_id", store=True)
     push_id = fields.Many2one(
@@ -29,7 +29,11 @@ class StockChannelPublicationLog(models.Model):
     )
     quantity = fields.Float(digits=0, readonly=True)
     previous_qty = fields.Float("Before", digits=0, readonly=True)
-    sequence = fields.Float(digits=(20, 0), readonly=True)
+    sequence = fields.Float(
+        digits=(20, 0),
+        readonly=True,
+        help="Numbers every sending: what was acknowledged with a lower one is older.",
+    )
     changed_at = fields.Datetime("Stock Changed", readonly=True)
     acknowledged_at = fields.Datetime("Acknowledged", readonly=True, index=True)
     freshness = fields.Float(
@@ -40,6 +44,8 @@ class StockChannelPublicationLog(models.Model):
     )
     cause = fields.Selection(CAUSES, readonly=True)
     parts = fields.Json(readonly=True)
+
+    _by_channel = models.Index("(channel_id, acknowledged_at)")
 
     def write(self, vals):  # pylint: disable=method-required-super
         """Refuse, whoever asks: a past number must stay explainable."""

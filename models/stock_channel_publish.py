@@ -1,5 +1,6 @@
 import logging
 import time
+from datetime import timedelta
 
 from odoo import fields, models
 from odoo.tools import SQL
@@ -9,6 +10,7 @@ from ..connectors.errors import (
     ConnectorError,
 )
 from ..connectors.retry_policy import Trouble, Verdict, Work, decide, trouble_of
+from . import kill_points
 from .stock_channel_breaker import TURN
 
 _logger = logging.getLogger(__name__)
@@ -17,6 +19,9 @@ _logger = logging.getLogger(__name__)
 SLICE_SECONDS = 20
 # Longer than any connector's timeouts for one batch; whoever is past it died.
 LEASE_SECONDS = 300
+# Longer than one call may take: by then what a dead worker had under way has arrived
+# at the channel or never will.
+CALL_SECONDS = 60
 ACCEPTED_ERROR_CHARS = 300
 
 
@@ -30,7 +35,12 @@ class StockChannelPublish(models.Model):
         copy=False,
         help="The channel's orders were read since it went live.",
     )
-    last_sweep_at = fields.Datetime(readonly=True, copy=False)
+    last_sweep_at = fields.Datetime(
+        "Last Sweep",
+        readonly=True,
+        copy=False,
+        help="When every number was last computed anew and compared.",
+    )
     last_sweep_found = fields.Integer(
         readonly=True,
         copy=False,
@@ -111,9 +121,11 @@ class StockChannelPublish(models.Model):
         if not updates:
             return True
         numbers = [update for _row_id, update in updates]
+        kill_points.reach("publish.leased")
         try:
             with self._connector_at_work():
                 results = connector.publish(numbers, push.idempotency_key)
+            kill_points.reach("publish.answered")
         except ConnectorError as error:
             failure = error
             self._in_transaction(lambda: self._batch_failed(push, updates, failure))
@@ -214,7 +226,7 @@ class StockChannelPublish(models.Model):
             )
             results = [UpdateResult(status=ResultStatus.UNKNOWN)] * len(updates)
         push._record_results(updates, results)
-        self._channel_answered()
+        self._channel_answered(has_taken=True)
 
     def _batch_failed(self, push, updates, error):
         """Record that no answer came, or one that concerns the whole batch."""
@@ -226,7 +238,7 @@ class StockChannelPublish(models.Model):
         if trouble is Trouble.THROTTLED:
             rows._not_sent()
             push.unlink()
-            self._channel_failed(error)
+            self._channel_failed(error, is_telling=True)
             return
         decision = decide(Work.NUMBER, trouble, 1)
         if decision.verdict is not Verdict.READ_BACK:
@@ -235,9 +247,38 @@ class StockChannelPublish(models.Model):
         else:
             push._finish("unknown", error.message[:ACCEPTED_ERROR_CHARS])
             rows._update_state("unknown", {"lease_until": False})
-        self._channel_failed(error)
+        self._channel_failed(error, is_telling=True)
 
     # -------------------------------------------------------------- recovery
+
+    def _lease_ends(self):
+        """Return the moment of which leases that end before it are over.
+
+        The scheduler runs a channel's own job once at a time, by a lock that ends with
+        its worker. What an earlier run of it left behind is over as soon as its last
+        call must be; a fall would wait for minutes otherwise.
+        """
+        now = self.env.cr.now()
+        if self.env.context.get("cron_id") != self.sudo().publish_cron_id.id:
+            return now
+        return now + timedelta(seconds=LEASE_SECONDS - CALL_SECONDS)
+
+    def _wake_for_leases(self):
+        """Come back when what a dead worker left behind may be taken up."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT min(lease_until)
+                  FROM stock_channel_publication
+                 WHERE channel_id = %s AND state = 'sending'
+                """,
+                self.id,
+            )
+        )
+        (first,) = self.env.cr.fetchone()
+        if first:
+            wait = timedelta(seconds=LEASE_SECONDS - CALL_SECONDS - 1)
+            self._trigger_once(self.sudo().publish_cron_id, first - wait)
 
     def _expire_leases(self):
         """Give up on batches whose worker died: nobody knows what became of them."""
@@ -245,7 +286,7 @@ class StockChannelPublish(models.Model):
             [
                 ("channel_id", "=", self.id),
                 ("state", "=", "sending"),
-                ("lease_until", "<", self.env.cr.now()),
+                ("lease_until", "<", self._lease_ends()),
             ]
         )
         for push in rows.push_id:

@@ -27,12 +27,20 @@ class StockChannelPush(models.Model):
         "stock.channel", required=True, readonly=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one(related="channel_id.company_id", store=True)
-    idempotency_key = fields.Char(readonly=True)
+    idempotency_key = fields.Char(
+        "Repeat Key",
+        readonly=True,
+        help="The channel takes two calls with this key for one.",
+    )
     size = fields.Integer(readonly=True, help="How many numbers it carried.")
     state = fields.Selection(STATES, required=True, readonly=True, default="sending")
-    finished_at = fields.Datetime(readonly=True)
+    finished_at = fields.Datetime("Finished", readonly=True)
     applied_count = fields.Integer("Applied", readonly=True)
-    stale_count = fields.Integer("Stale", readonly=True)
+    stale_count = fields.Integer(
+        "Overtaken",
+        readonly=True,
+        help="The channel knew a newer number already and left these out.",
+    )
     rejected_count = fields.Integer("Refused", readonly=True)
     error = fields.Char(readonly=True)
     log_ids = fields.One2many("stock.channel.publication.log", "push_id")

@@ -2,7 +2,7 @@ from odoo import models
 from odoo.tools import SQL, format_datetime
 
 from .stock_channel_freshness_report import plain_duration
-from .stock_channel_readiness import OK, UNRESOLVED, WARNING
+from .stock_channel_readiness import NOT_ASKED, OK, UNRESOLVED, WARNING
 
 # More than this many open exceptions are nobody's daily work any more.
 MOST_EXCEPTIONS = 10
@@ -73,6 +73,11 @@ class StockChannelReadinessData(models.Model):
         return OK, self.env._("%s listings are mapped.", listings)
 
     def _ready_kits(self):
+        if self.state == "live":
+            # It walks through all bills of the catalogue, each time the page opens.
+            return NOT_ASKED, self.env._(
+                "Looked at before the channel went live, and in the weekly review since."
+            )
         kits, empty = self._kit_counts()
         listings, wrong = self._unit_counts()
         if empty or wrong:

@@ -10,6 +10,8 @@ from ..connectors.matching import pack_size, unit_kind
 # Longer is no id or name that anybody has entered.
 ID_LENGTH = 250
 TITLE_LENGTH = 500
+# From so many rows on it pays to count them first.
+MANY = 1000
 # The unit that each kind of unit is measured in.
 ROOTS = {
     "count": "uom.product_uom_unit",
@@ -185,6 +187,10 @@ class StockChannelRemoteJudge(models.Model):
         """
         self.env.flush_all()
         ids = [row_id for (row_id,) in self._query_ids(which)]
+        if len(ids) > MANY:
+            # A catalogue that was read a minute ago has no statistics: each row would
+            # be compared with all of its channel.
+            self.env.cr.execute(SQL("ANALYZE stock_channel_remote_listing"))
         if ids:
             self.env.cr.execute(self._link_query(ids))
             self.env.cr.execute(self._flag_query(ids))

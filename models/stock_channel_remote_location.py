@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 
 from ..connectors.errors import ConnectorError
-from ..connectors.matching import NAME_FLOOR, alike, words
+from ..connectors.pairing import House, PairReason, Place, pair
 from .stock_channel_approval import MANAGER
 
 
@@ -25,41 +25,25 @@ class StockChannelRemoteLocation(models.Model):
     )
     proposal = fields.Char("Why This Warehouse", compute="_compute_proposed")
 
-    @api.depends("name", "location_ids", "channel_id.company_id", "is_closed")
+    @api.depends("name", "external_id", "location_ids", "channel_id", "is_closed")
     def _compute_proposed(self):
         """Propose what is named alike and feeds no other location of the channel."""
-        for place in self:
-            warehouse, percent = place._best_warehouse()
-            place.proposed_warehouse_id = warehouse
-            place.proposal = (
-                self.env._("name %s %% alike", percent) if warehouse else False
-            )
+        self.proposed_warehouse_id = self.proposal = False
+        for channel, places in self.grouped("channel_id").items():
+            proposed = channel._propose_warehouses()
+            for place in places:
+                found = proposed.get(place.id)
+                if found:
+                    place.proposed_warehouse_id = found.house
+                    place.proposal = place._proposal_text(found)
 
-    def _best_warehouse(self):
-        """Return (warehouse, how alike in percent); none when two are equally so."""
-        none = self.env["stock.warehouse"], 0
-        if self.location_ids or self.is_closed or not self.channel_id:
-            return none
-        warehouses_sudo = (
-            self.env["stock.warehouse"]
-            .sudo()
-            .search([("company_id", "=", self.channel_id.company_id.id)])
-        )
-        taken = self.channel_id.location_ids.location_ids.warehouse_id
-        mine = words(self.name or "")
-        found = sorted(
-            (
-                (alike(mine, words(warehouse.name)), warehouse.id)
-                for warehouse in warehouses_sudo - taken
-            ),
-            reverse=True,
-        )
-        if not found or found[0][0] < NAME_FLOOR:
-            return none
-        if len(found) > 1 and found[1][0] == found[0][0]:
-            return none
-        percent, warehouse_id = found[0]
-        return self.env["stock.warehouse"].browse(warehouse_id), percent
+    def _proposal_text(self, found):
+        texts = {
+            PairReason.CODE: self.env._("same code"),
+            PairReason.NAME: self.env._("name %s %% alike", found.percent),
+            PairReason.ONLY: self.env._("the only warehouse"),
+        }
+        return texts[found.reason]
 
     def action_use_proposal(self):
         """Feed it from the stock of the warehouse proposed."""
@@ -80,6 +64,30 @@ class StockChannelRemoteLocation(models.Model):
 
 class StockChannelRemoteLocationFetch(models.Model):
     _inherit = "stock.channel"
+
+    def _propose_warehouses(self):
+        """Return {id of a location that is not mapped: the ``Pair`` proposed for it}."""
+        if not self:
+            return {}
+        open_places = self.location_ids.filtered(
+            lambda place: not (place.location_ids or place.is_closed)
+        )
+        warehouses_sudo = (
+            self.env["stock.warehouse"]
+            .sudo()
+            .search([("company_id", "=", self.company_id.id)])
+        )
+        return pair(
+            [
+                Place(key=place.id, id=place.external_id or "", name=place.name or "")
+                for place in open_places
+            ],
+            [
+                House(key=house.id, code=house.code or "", name=house.name or "")
+                for house in warehouses_sudo
+            ],
+            self.location_ids.location_ids.warehouse_id.ids,
+        )
 
     def action_fetch_locations(self):
         """Add a channel location for each the channel has and we do not map yet.

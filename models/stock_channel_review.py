@@ -168,11 +168,12 @@ class StockChannelReview(models.Model):
         """
         for review in self:
             if target not in TRANSITIONS[review.state]:
+                labels = dict(self._fields["state"]._description_selection(self.env))
                 raise UserError(
                     self.env._(
                         "%(name)s is %(state)s already.",
                         name=review.name,
-                        state=dict(STATES)[review.state],
+                        state=labels[review.state],
                     )
                 )
         self.write({**(vals or {}), "state": target})

@@ -50,6 +50,8 @@ class StockChannelSecret(models.Model):
             if not connector_class.accepts_secret(value):
                 raise ValidationError(connector_class.signing_help)
             secret.sudo().value = value
+        # Otherwise the answer to this very call would hold it.
+        self.invalidate_recordset(["new_value"], flush=False)
 
     @api.depends("valid_from", "valid_to")
     def _compute_is_active_now(self):

@@ -16,7 +16,10 @@ class StockChannelOrderLineShippedElsewhere(models.Model):
         "selling unit.",
     )
     fulfilled_seen_qty = fields.Float(
-        digits=0, readonly=True, help="What the channel said has left when last asked."
+        "Shipped When Last Asked",
+        digits=0,
+        readonly=True,
+        help="What the channel said has left when last asked.",
     )
 
     def _left_before_qty(self):

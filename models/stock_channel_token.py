@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 from ..connectors.errors import Misconfigured, RetryLater
 from ..connectors.tokens import TokenStore
+from .database_identity import database_identity, database_place
 from .settings_digest import connection_settings, settings_digest
 from .stock_channel_mixin import CONCURRENCY_ERRORS
 
@@ -198,7 +199,7 @@ class OdooTokens(TokenStore):
             SQL(
                 """
                 SELECT channel.connector, channel.base_url, channel.credentials,
-                       channel.database_uuid, uuid.value, neutralized.value
+                       channel.database_identity, uuid.value, neutralized.value
                   FROM stock_channel AS channel
                   LEFT JOIN ir_config_parameter AS uuid
                     ON uuid.key = 'database.uuid'
@@ -214,7 +215,8 @@ class OdooTokens(TokenStore):
         if not row:
             return False
         connector, base_url, credentials, armed_in, uuid, neutralized = row
-        if (armed_in and armed_in != uuid) or neutralized:
+        here = database_identity(uuid, database_place(cr))
+        if (armed_in and armed_in != here) or neutralized:
             raise Misconfigured("A copy of the database keeps no access to a channel.")
         settings = connection_settings(credentials, base_url)
-        return settings_digest(uuid, connector, settings) == self._digest
+        return settings_digest(here, connector, settings) == self._digest

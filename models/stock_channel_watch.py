@@ -351,6 +351,7 @@ class StockChannelWatchSteps(models.Model):
         channels = self.env["stock.channel"]
         return [
             *super()._watch_steps(),
+            channels._watch_copies,
             channels._watch_queue,
             channels._watch_failures,
             channels._watch_drift,

@@ -44,12 +44,23 @@ class StockLocation(models.Model):
             )
 
     def _compute_channel_location_ids(self):
+        """Find what counts what lies here: mapped from here, or from above."""
+        paths = {
+            location: {
+                int(part)
+                for part in (location._origin.parent_path or "").split("/")
+                if part
+            }
+            for location in self
+        }
         fed = self.env["stock.channel.location"].search(
-            [("location_ids", "in", self.ids)]
+            [("location_ids", "in", sorted(set().union(*paths.values())))]
         )
         for location in self:
             location.channel_location_ids = fed.filtered(
-                lambda place, location=location: location in place.location_ids
+                lambda place, path=paths[location]: path.intersection(
+                    place.location_ids.ids
+                )
             )
 
     def write(self, vals):

@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from .stock_channel_batch import BATCH
+
 WATCHED = {
     "quantity",
     "reserved_quantity",
@@ -35,6 +37,10 @@ class StockQuant(models.Model):
 
     def _log_channel_dirty(self):
         """Log which products lie where; called before and after they change that."""
+        batch = self.env.context.get(BATCH)
+        if batch:
+            # What was found for it is no longer what there is.
+            batch.gathered.clear()
         if self.env["stock.channel"]._is_in_use():
             pending = self.env["stock.channel.dirty"]._pending()
             for quant in self:

@@ -8,8 +8,10 @@ from unittest.mock import patch
 
 from odoo import api, sql_db
 from odoo.tests.common import BaseCase, TransactionCase, get_db_name
+from odoo.tools import SQL
 
 from odoo.addons.stock_channel_hub.connectors import signing
+from odoo.addons.stock_channel_hub.connectors.testing import canaries
 from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import (
     BASE_URL,
     SECRET,
@@ -20,6 +22,36 @@ from odoo.addons.stock_channel_hub.models.stock_channel_connection import (
 )
 from odoo.addons.stock_channel_hub.models.stock_channel_readiness import (
     StockChannelReadiness,
+)
+
+# Texts for people, by where they are; and what must stand in none of them.
+STORED_CANARIES = SQL(" UNION ALL ").join(
+    SQL(
+        "SELECT %s, t::text FROM %s AS t WHERE t::text ~* %s",
+        table,
+        SQL.identifier(table),
+        words.pattern,
+    )
+    for words, tables in (
+        (canaries.ALL, ("stock_channel_audit",)),
+        (
+            canaries.SECRETS,
+            (
+                "ir_logging",
+                "mail_activity",
+                "mail_message",
+                "mail_tracking_value",
+                "stock_channel_alert",
+                "stock_channel_exception",
+                "stock_channel_exception_event",
+                "stock_channel_fulfillment",
+                "stock_channel_publication",
+                "stock_channel_push",
+                "stock_channel_review_finding",
+            ),
+        ),
+    )
+    for table in tables
 )
 
 
@@ -93,6 +125,21 @@ class HubCase(TransactionCase):
         self.addCleanup(patcher.stop)
         self.registry_enter_test_mode()
         self.go_live(self.channel)
+
+    def tearDown(self):
+        self.assert_no_canary_stored()
+        super().tearDown()
+
+    def assert_no_canary_stored(self):
+        """S11: no secret in anything written for people, no customer in the audit.
+
+        What stands on an order's own records and their exceptions may name its
+        customer: who sees them sees the order, and erasing finds them there.
+        """
+        if self.env.cr.closed or self.env.cr.connection.info.transaction_status == 3:
+            return  # an aborted transaction leaves nothing
+        found = self.env.execute_query(STORED_CANARIES)
+        self.assertEqual(found, [], "a secret, or a customer, was stored")
 
     # ---------------------------------------------------------------- making
 

@@ -93,12 +93,20 @@ WIZARDS = {
     "stock.channel.map.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.map.wizard.line": Row("", ALL, ALL, "", ALL, other=ALL),
     "stock.channel.match.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
+    "stock.channel.onboarding": Row(MAP, MAP, MAP, MAP, MAP, other=MAP),
+    "stock.channel.onboarding.credential": Row(admin=ALL, other=ALL),
+    "stock.channel.onboarding.place": Row(ALL, ALL, ALL, ALL, ALL, other=ALL),
     "stock.channel.pause.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.receive.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.remote.ignore.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.secret.reveal": Row(admin=MAP, other=MAP),
+    "stock.channel.sell.wizard": Row("", MAP, MAP, "", MAP, other=MAP),
     "stock.channel.secret.wizard": Row(admin=MAP, other=MAP),
     "stock.channel.undo.wizard": Row(manager=MAP, admin=MAP, other=MAP),
+    "stock.channel.whatif": Row(MAP, MAP, MAP, MAP, MAP, other=MAP),
+    "stock.channel.whatif.edit": Row(ALL, ALL, ALL, ALL, ALL, other=ALL),
+    # Only the hub writes them, a hundred thousand at once.
+    "stock.channel.whatif.line": Row(),
 }
 
 # Views in the database and over it: everybody of the hub looks, nobody else.

@@ -238,6 +238,15 @@ class GridCase(HubCase):
         return {"channel_id": cls.channel.id}
 
     @classmethod
+    def fresh_stock_channel_sell_wizard(cls):
+        cls.counter += 1
+        return {
+            "channel_id": cls.channel.id,
+            "product_id": cls.listing.product_id.id,
+            "sku": f"S{cls.counter}",
+        }
+
+    @classmethod
     def fresh_stock_channel_pause_wizard(cls):
         return {
             "res_model": cls.listing._name,
@@ -262,6 +271,11 @@ class GridCase(HubCase):
     def fresh_stock_channel_undo_wizard(cls):
         return {"audit_id": cls.sample("stock.channel.audit").id}
 
+    @classmethod
+    def fresh_stock_channel_whatif(cls):
+        edit = {"what": "shelf_life", "channel_id": cls.channel.id, "value": 7.0}
+        return {"channel_id": cls.channel.id, "edit_ids": [(0, 0, edit)]}
+
     # --------------------------------------------------------------- pictures
 
     def picture(self):
@@ -278,6 +292,19 @@ class GridCase(HubCase):
         )
         self.env.cr.execute(rows)
         return {table: found for table, *found in self.env.cr.fetchall()}
+
+    def touched(self):
+        """Return how many rows of each table of Odoo this transaction has changed.
+
+        PostgreSQL counts what was tried and undone, too, so that no step is refused
+        after its work was done.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del"
+            " FROM pg_stat_xact_user_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
+        )
+        return {table: counts for table, *counts in self.env.cr.fetchall()}
 
     def assert_same(self, before, message, but=()):
         after = self.picture()

@@ -14,7 +14,7 @@ CANARIES = (
     "Ada Canary",
     "Canary Street",
     "CanaryVille",
-    "C4N4RY",
+    "ADA-1815",
     "+32 470 42 42 42",
     "leave it with the canary",
     "engraved with canary",
@@ -54,7 +54,7 @@ class PersonalCase(ClockCase):
             "name": "Ada Canary",
             "street": "1 Canary Street",
             "city": "CanaryVille",
-            "zip": "C4N4RY",
+            "zip": "ADA-1815",
             "country": "BE",
         }
         lines = vals.pop("lines", None) or [

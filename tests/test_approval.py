@@ -221,6 +221,12 @@ class TestApproval(CountCase):
         self.approval.decided_by_id = self.approval.requested_by_id
         with self.assertRaises(AccessError):
             count._apply_approval(self.approval)
+        # Decided by somebody else, and not for it.
+        self.approval.decided_by_id = self.make_user("group_approver")
+        for state in ("proposed", "rejected", "withdrawn"):
+            self.approval.write({"state": state})
+            with self.subTest(state=state), self.assertRaises(AccessError):
+                count._apply_approval(self.approval)
         self.assertEqual(self.on_hand(), 10)
         self.assertFalse(count.move_ids)
 

@@ -3,8 +3,8 @@
 import psycopg2
 
 from odoo.exceptions import AccessError, UserError
-from odoo.service.model import get_public_method
-from odoo.tests import tagged
+from odoo.service.model import call_kw, get_public_method
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .grid_world import DENIED_LOGGERS, GROUPS, GridCase
@@ -74,6 +74,44 @@ class TestAudit(GridCase):
         ):
             with self.assertRaises(UserError):
                 step()
+
+    def test_nor_does_odoo_s_own_administrator_over_rpc(self):
+        """Who may do everything else: settings, access rights, other people's rules."""
+        person = new_test_user(
+            self.env,
+            "grid_root",
+            "base.group_system,base.group_erp_manager,base.group_allow_export,"
+            "stock_channel_hub.group_admin,stock_channel_hub.group_approver",
+        )
+        self.env["ir.model.access"].create(
+            {
+                "name": "Everything",
+                "model_id": self.env["ir.model"]._get_id("stock.channel.audit"),
+                "group_id": self.env.ref("base.group_system").id,
+                **dict.fromkeys(
+                    ("perm_read", "perm_write", "perm_create", "perm_unlink"), True
+                ),
+            }
+        )
+        self.env.registry.clear_cache()
+        model = self.env["stock.channel.audit"].with_user(person)
+        ids = self.row.ids
+        before = self.picture()
+        for name, args in (
+            ("write", [ids, {"reason": "other"}]),
+            ("unlink", [ids]),
+            ("copy", [ids]),
+            ("create", [[self.fresh("stock.channel.audit")]]),
+            ("web_save", [ids, {"reason": "other"}, {}]),
+        ):
+            with self.subTest(method=name), self.put_back():
+                done = []
+                self.attempt(
+                    lambda n=name, a=args, d=done: d.append(call_kw(model, n, a, {}))
+                )
+                self.env.flush_all()
+                self.env.invalidate_all()
+                self.assert_same(before, "something changed")
 
     def test_nobody_logs_over_rpc(self):
         with self.assertRaises(AccessError):

@@ -219,7 +219,7 @@ class TestLeftAlone(BreakerCase):
         with calls, patch.object(RestConnector, "fetch_order", side_effect=KeyError):
             self.run_inbox()
         self.assertEqual(self.channel.next_attempt_at, self.env.cr.now())
-        self.assertEqual(self.messages().note, "KeyError: ")
+        self.assertEqual(self.messages().note, "KeyError")
 
     def test_numbers_are_tried_before_parcels_when_it_failed(self):
         """A parcel nobody can take would fail every try."""

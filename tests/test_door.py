@@ -1,90 +1,20 @@
-import json
 import time
 from datetime import UTC, datetime
 from unittest.mock import patch
 
 from odoo import fields
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.stock_channel_hub.connectors import signing
 from odoo.addons.stock_channel_hub.connectors.rest import RestConnector
-from odoo.addons.stock_channel_hub.connectors.testing.fake_rest import SECRET
 
-OTHER_SECRET = "whsec_" + "b3RoZXIgc2VjcmV0LCBhbHNvIGxvbmcgZW5vdWdo"
+from .door_common import OTHER_SECRET, DoorCase
+from .statements import counted
 
 
 @tagged("post_install", "-at_install")
-class TestDoor(HttpCase):
+class TestDoor(DoorCase):
     """What a sender gets for what it sends; the answer tells nothing else."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.channel = cls.env["stock.channel"].create(
-            {"name": "Door", "connector": "rest", "base_url": "https://shop.example"}
-        )
-        cls.make_secret(SECRET)
-        warehouse = cls.env["stock.warehouse"].search(
-            [("company_id", "=", cls.env.company.id)], limit=1
-        )
-        product = cls.env["product.product"].create(
-            {"name": "Desk", "type": "consu", "is_storable": True}
-        )
-        cls.env["stock.channel.location"].create(
-            {
-                "channel_id": cls.channel.id,
-                "name": "Main",
-                "external_id": "main",
-                "location_ids": [(6, 0, warehouse.lot_stock_id.ids)],
-            }
-        )
-        cls.listing = cls.env["stock.channel.listing"].create(
-            {"channel_id": cls.channel.id, "product_id": product.id, "sku": "DESK"}
-        )
-        cls.channel.action_go_shadow()
-        cls.path = f"/stock_channel/{cls.channel.webhook_token}"
-        cls.body = json.dumps({"type": "order.updated", "data": {"id": "1"}}).encode()
-
-    @classmethod
-    def make_secret(cls, value, **vals):
-        return cls.env["stock.channel.secret"].create(
-            {
-                "channel_id": cls.channel.id,
-                "new_value": value,
-                "valid_from": "2020-01-01",
-                **vals,
-            }
-        )
-
-    def post(self, body=None, *, path=None, headers=None, key="msg_1", **signing_vals):
-        body = self.body if body is None else body
-        signed = self.sign(body, key, **signing_vals) if headers is None else headers
-        return self.url_open(
-            path or self.path,
-            data=body,
-            headers={"Content-Type": "application/json", **signed},
-            method="POST",
-            allow_redirects=False,
-        )
-
-    def sign(self, body, key="msg_1", secret=SECRET, moment=None):
-        moment = moment or datetime.now(UTC)
-        return signing.signed_headers(secret, key, moment, body)
-
-    def stored(self):
-        return self.env["stock.channel.message"].search(
-            [("channel_id", "=", self.channel.id)]
-        )
-
-    def assert_answer(self, response, status, text):
-        self.assertEqual(response.status_code, status)
-        self.assertEqual(response.json(), {"status": text})
-        self.assertNotIn("Set-Cookie", response.headers)
-
-    def assert_refused(self, response):
-        self.assert_answer(response, 401, "not authentic")
-        self.assertFalse(self.stored())
 
     def test_signed_delivery_is_stored_before_it_is_answered(self):
         self.assert_answer(self.post(), 200, "accepted")
@@ -94,6 +24,15 @@ class TestDoor(HttpCase):
             (message.state, message.topic, message.dedupe_key, message.order_key),
             ("pending", "order.updated", "id:msg_1", "order:1"),
         )
+
+    def test_delivery_asks_little_of_the_database(self):
+        """Whose door it is and what opens it; then it is stored."""
+        self.post(key="msg_0")
+        with counted() as texts:
+            self.assert_answer(self.post(key="msg_1"), 200, "accepted")
+        ours = [text.split()[0] for text in texts if "stock_channel" in text]
+        self.assertEqual(ours, ["SELECT", "SELECT", "INSERT"])
+        self.assertFalse([text for text in texts if "ir_cron" in text])
 
     def test_repeat_is_a_duplicate_and_stored_once(self):
         self.post()

@@ -376,6 +376,27 @@ class TestExplain(ExplainCase):
         self.assertEqual(found["unit"], dozen.name)
         self.assert_adds_up(found)
 
+    def test_two_of_a_dozen_add_up_all_the_same(self):
+        """Two of a dozen, in flight, are 0.166667 of it: twelve times that is 2.000004,
+        and the page said that the number did not follow from its parts."""
+        eggs = self.make_product("Eggs", "EGGS")
+        eggs.uom_id = self.env.ref("uom.product_uom_dozen")
+        listing = self.make_listing(
+            self.channel, eggs, "EGG", uom_id=self.env.ref("uom.product_uom_unit").id
+        )
+        self.receive(eggs, 3)
+        self.order(
+            lines=[
+                self.line_data("1", "EGG", 2),
+                self.line_data("2", "UNKNOWN", 1),
+            ]
+        )
+        found = self.explain(listing)
+        self.assertEqual(found["parts"]["in_flight"], 0.166667)
+        self.assertIn(("sellable", 34.0), self.steps(found))
+        self.assertEqual(found["differences"], [])
+        self.assert_adds_up(found)
+
     def test_kit_without_a_component_to_count(self):
         kit = self.make_product("Desk Set", "SET")
         self.make_kit(kit, {self.make_product("Help", is_storable=False): 1})

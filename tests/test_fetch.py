@@ -220,7 +220,7 @@ class TestFetch(RemoteCase):
 
     def test_a_copy_of_the_database_asks_nobody(self):
         fetch = self.start_slowly()
-        self.channel.sudo().database_uuid = "another"
+        self.channel.sudo().database_identity = "another"
         asked = len(self.asked_from)
         self.run_fetch()
         self.assertEqual((fetch.state, len(self.asked_from)), ("stopped", asked))

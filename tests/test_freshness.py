@@ -212,8 +212,8 @@ class TestFreshness(FreshnessCase):
         answered = StockChannelBreaker._channel_answered
         failures = [psycopg2.errors.SerializationFailure("another was first")]
 
-        def lose_once(channel):
-            answered(channel)
+        def lose_once(channel, **kwargs):
+            answered(channel, **kwargs)
             if failures:
                 raise failures.pop()
 

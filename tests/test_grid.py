@@ -203,8 +203,10 @@ class TestGrid(GridCase):
             vals.pop("exception_ids", None)
             vals.pop("row_ids", None)
         for field_name in vals:
-            comodel = model._fields[field_name].comodel_name
-            if comodel in WIZARDS:
+            field = model._fields[field_name]
+            comodel = field.comodel_name
+            # Lines of its own come with it, by commands.
+            if comodel in WIZARDS and field.type == "many2one":
                 own = model.env[comodel].create(self.values[comodel])
                 vals[field_name] = own.id
         return vals

@@ -1,12 +1,20 @@
 """S21 and S13: what comes from outside is text, on every screen and in every query."""
 
+import io
+from types import SimpleNamespace
+from unittest.mock import patch
+
 from lxml import etree, html
+from openpyxl import load_workbook
 
 from odoo.tests import tagged
 
+from odoo.addons.web.controllers import export
+from odoo.addons.web.controllers.export import ExcelExport
+
 from .common import HubCase
 
-SCRIPT = "<script>alert('c4n4ry')</script><img src=x onerror=alert(1)>"
+SCRIPT = "<script>alert('m4rkup')</script><img src=x onerror=alert(1)>"
 HOSTILE_SKUS = (
     "'; DROP TABLE stock_channel; --",
     '"quoted" \\ back',
@@ -37,7 +45,7 @@ class TestMarkup(HubCase):
     def test_a_note_is_text_in_the_chatter(self):
         order = self.order(note=SCRIPT)
         bodies = order.sale_order_id.message_ids.mapped("body")
-        [body] = [body for body in bodies if "c4n4ry" in body]
+        [body] = [body for body in bodies if "m4rkup" in body]
         self.assertIn("&lt;script&gt;", body)
         for body in bodies:
             if body:
@@ -48,7 +56,7 @@ class TestMarkup(HubCase):
         line = self.line_data("1", SCRIPT[:200], 1, title=SCRIPT)
         order = self.order(lines=[line], customer={"name": SCRIPT, "email": "a@b.com"})
         exception = self.open_exceptions()
-        self.assertIn("c4n4ry", exception.title)
+        self.assertIn("m4rkup", exception.title)
         for message in exception.message_ids | order.message_ids:
             if message.body:
                 self.assert_inert(message.body)
@@ -77,6 +85,7 @@ class TestMarkup(HubCase):
                 ("stock.channel.exception", "details"),
                 ("stock.channel.file.wizard", "preview"),
                 ("stock.channel.publication", "parts_html"),
+                ("stock.channel.whatif", "result_html"),
             },
         )
 
@@ -107,9 +116,9 @@ class TestMarkup(HubCase):
             ],
             reason=SCRIPT,
         )
-        self.assertIn("c4n4ry", change.steps_html)
+        self.assertIn("m4rkup", change.steps_html)
         self.assert_inert(change.steps_html)
-        self.assertIn("c4n4ry", change.effect_html)
+        self.assertIn("m4rkup", change.effect_html)
         self.assert_inert(change.effect_html)
         change.action_propose()
         self.assert_inert(change.approval_id.change_steps_html)
@@ -122,7 +131,7 @@ class TestMarkup(HubCase):
             values={self.listing.id: ({"sku": "DESK"}, {"sku": SCRIPT})},
         )
         row = self.env["stock.channel.audit"].search([], limit=1)
-        self.assertIn("c4n4ry", row.changes_html)
+        self.assertIn("m4rkup", row.changes_html)
         self.assert_inert(row.changes_html)
 
     def test_an_alert_is_text(self):
@@ -139,7 +148,7 @@ class TestMarkup(HubCase):
             open_count=1,
             healed_count=0,
         )
-        self.assertIn("c4n4ry", alert.body)
+        self.assertIn("m4rkup", alert.body)
         self.assert_inert(alert.body)
         self.assert_inert(alert.mail_id.body_html)
 
@@ -155,6 +164,38 @@ class TestMarkup(HubCase):
                 for node in tree.xpath("//field[@widget='html']"):
                     field = self.env[view.model]._fields[node.get("name")]
                     self.assertEqual(field.type, "html")
+
+    # --------------------------------------------------------------- formulas
+
+    def test_s21_no_exported_cell_is_a_formula(self):
+        """Odoo's own export of lists, through the address its screens call."""
+        for start in ("=", "+", "-", "@", "\t", "\r", "\n", "'="):
+            text = f"{start}1+1|cmd"
+            with self.subTest(start=start):
+                self.listing.title = text
+                [[cell, number]] = self.listing.export_data(["title", "id"])["datas"]
+                self.assertEqual(cell, f"'{text}")
+        self.listing.title = "A desk, 2 = 1 pair"
+        [row] = self.listing.export_data(["title", "channel_id/sequence"])["datas"]
+        self.assertEqual(row[0], "A desk, 2 = 1 pair")
+
+    def test_s21_a_workbook_holds_texts_only(self):
+        sku = "=HYPERLINK(1)"
+        product = self.make_product("Hostile")
+        listing = self.make_listing(self.channel, product, sku)
+        rows = listing.export_data(["sku", "product_id/display_name"])["datas"]
+        with patch.object(export, "request", SimpleNamespace(env=self.env)):
+            content = ExcelExport().from_data(
+                [{"name": "sku", "type": "char"}, {"name": "x", "type": "char"}],
+                ["SKU", "Product"],
+                rows,
+            )
+        [cell] = load_workbook(io.BytesIO(content)).active["A2:A2"][0]
+        self.assertEqual((cell.data_type, cell.value), ("s", f"'{sku}"))
+
+    def test_s21_other_records_are_exported_as_ever(self):
+        self.product.name = "=1+1"
+        self.assertEqual(self.product.export_data(["name"])["datas"], [["=1+1"]])
 
     # -------------------------------------------------------------- payload
 

@@ -17,6 +17,7 @@ from odoo.tests import tagged
 from ..models.stock_channel_availability import NOTHING
 from .oracle import Oracle, digits, exact
 from .oracle_dice import Different, Search
+from .oracle_explained import Explained
 from .oracle_history import History
 from .oracle_kits import ratio
 from .oracle_world import OracleWorld
@@ -79,7 +80,7 @@ def plain(value):
 
 
 @tagged("post_install", "-at_install")
-class TestOracle(OracleWorld):
+class TestOracle(Explained, OracleWorld):
     """Whatever happened, every part of every number is right."""
 
     @classmethod
@@ -123,6 +124,8 @@ class TestOracle(OracleWorld):
         self.assertEqual(set(PARTS) - set(self.filled), set())
         self.assertEqual((min(self.lengths), max(self.lengths)), LENGTHS)
         self.assertGreater(self.compared_to_odoo, 0)
+        self.assertGreater(self.explained, 0)
+        self.assertGreater(self.explained_past, 0)
 
     # ---------------------------------------------------------------- playing
 
@@ -136,9 +139,12 @@ class TestOracle(OracleWorld):
                     f"{failure}\n(the smallest of {search.tried} histories played)"
                 )
         _logger.info(
-            "%s numbers equal the oracle's, %s of them Odoo's own",
+            "%s numbers equal the oracle's, %s of them Odoo's own; %s were explained, "
+            "and %s past ones",
             self.compared,
             self.compared_to_odoo,
+            self.explained,
+            self.explained_past,
         )
         if failures:
             self.fail(f"{len(failures)} histories differ\n\n" + "\n\n".join(failures))
@@ -171,11 +177,17 @@ class TestOracle(OracleWorld):
         looks = {length, *history.random.sample(range(1, length), 2)}
         for number in range(1, length + 1):
             history.step()
-            if number in looks and (
-                found := self.differences(with_odoo=number == length)
-            ):
+            if number not in looks:
+                continue
+            if found := self.differences(with_odoo=number == length):
                 return found
-        return [*self.unequal_renderings(), *self.found_by_sweep()]
+            if number != length:
+                self.acknowledge()
+        return [
+            *self.unequal_renderings(),
+            *self.found_by_sweep(),
+            *self.unexplained(history.seed),
+        ]
 
     def rows(self):
         return self.env["stock.channel.availability"]._compute_numbers(self.listings)

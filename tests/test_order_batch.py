@@ -10,10 +10,9 @@ from .batch_common import BATCH_LOGGER, BatchCase
 from .statements import counted
 
 # Of Odoo and the hub together, for one more order of one line in a batch.
-STATEMENTS_PER_ORDER = 45
-# On the hub's own tables: Odoo asks, before and after, which lines of returns depend on
-# the link from a line to its sale line; and which cancellations are being told.
-HUB_STATEMENTS_PER_ORDER = 3
+STATEMENTS_PER_ORDER = 28
+# On the hub's own tables: which cancellations are being told.
+HUB_STATEMENTS_PER_ORDER = 1
 
 
 @tagged("post_install", "-at_install")

@@ -62,6 +62,29 @@ class TestOrderBatchFaults(BatchCase):
         self.assertEqual(exception.category, "mapping")
         self.assertEqual(exception.waiting_message_ids, bad)
 
+    def test_delivery_nobody_understands_leaves_the_others_together(self):
+        """One of them in a claim, and each of the others was worked on by itself."""
+        confirmed = self.watch()
+        self.deliver("order.updated", {"id": "broken"})
+        self.deliver_orders(["1", "2", "3"])
+        with self.assertNoLogs(BATCH_LOGGER):
+            self.run_inbox()
+        self.assertEqual(confirmed, [3])
+        self.assertEqual(
+            self.messages().mapped("state"), ["waiting", "done", "done", "done"]
+        )
+
+    def test_news_of_a_known_order_leaves_the_new_ones_together(self):
+        self.deliver_orders(["1"])
+        self.run_inbox()
+        confirmed = self.watch()
+        self.deliver_orders(["1"], version=2)
+        self.deliver_orders(["2", "3", "4"])
+        with self.assertNoLogs(BATCH_LOGGER):
+            self.run_inbox()
+        self.assertEqual(confirmed, [3])
+        self.assertEqual(set(self.messages().mapped("state")), {"done"})
+
     def test_missing_tax_waits_alone(self):
         bad = self.run_with_bad(
             lines=[self.line_data("1", "DESK", 1, tax_rate="13")],

@@ -175,7 +175,7 @@ class TestPersonal(PersonalCase):
                 fingerprint=category,
                 title=f"A title of {order.name}",
                 cause="Ada Canary lives in Canary Street",
-                value="C4N4RY",
+                value="ADA-1815",
                 expected_value="CanaryVille",
                 channel_order_id=order.id,
             )
@@ -189,7 +189,7 @@ class TestPersonal(PersonalCase):
             self.assertEqual(gone.cause, "Erased with the customer of the order.")
             self.assertEqual((gone.value, gone.expected_value), (False, False))
         for category in ("mapping", "stock", "oversell"):
-            self.assertEqual(told[category].value, "C4N4RY")
+            self.assertEqual(told[category].value, "ADA-1815")
         self.assertFalse({place for place in self.traces() if place[0] == "chatter"})
 
     def test_the_erp_s_own_documents_are_not_touched(self):

@@ -24,6 +24,10 @@ class TestRegressWaking(WakingCase):
     Odoo's notification is lost when no worker listens at that moment.
     """
 
+    def setUp(self):
+        super().setUp()
+        stock_channel_mixin.TOLD.clear()
+
     def add_trigger(self, seconds):
         """Insert a trigger that has been due for so many seconds."""
         with self.database.cursor() as cr:
@@ -54,6 +58,20 @@ class TestRegressWaking(WakingCase):
         self.add_trigger(5)
         self.assertEqual(self.wake(), 1)
         self.assertGreaterEqual(self.count(), 1)
+
+    def test_workers_are_told_once_however_many_come(self):
+        """Beside a job that runs for long, each delivery opened a connection."""
+        self.add_trigger(5)
+        self.assertEqual([self.wake() for _delivery in range(3)], [1, 0, 0])
+
+    def test_workers_are_told_again_a_second_later(self):
+        self.add_trigger(5)
+        with patch.object(stock_channel_mixin.time, "monotonic") as clock:
+            told = []
+            for moment in (100.0, 100.9, 101.1):
+                clock.return_value = moment
+                told.append(self.wake())
+        self.assertEqual(told, [1, 0, 1])
 
     def test_workers_are_not_told_again_of_a_fresh_trigger(self):
         self.add_trigger(0)
@@ -252,7 +270,7 @@ class TestRegressRights(HubCase):
             "next_attempt_at": "2099-01-01 00:00:00",
             "failure_count": 99,
             "quantity_meaning": "physical",
-            "database_uuid": "another-database",
+            "database_identity": "another-database",
         }
         self.env.flush_all()
         kept = self.channel.sudo().read(list(values))

@@ -358,6 +358,31 @@ class TestReplay(HubCase):
         message.with_user(self.operator).action_retry()
         self.assertEqual(str(message.lease_until), "2099-01-01 00:00:00")
 
+    def test_s18_who_released_what_was_set_aside_is_audited(self):
+        messages = self.make_done(3)
+        messages[0].sudo().state = "failed"
+        messages[1].sudo().state = "waiting"
+        messages.with_user(self.operator).action_retry()
+        rows = self.env["stock.channel.audit"].search([("action", "=", "retried")])
+        self.assertEqual(
+            [
+                (row.user_id, row.res_model, row.res_id, row.before, row.after)
+                for row in rows.sorted("res_id")
+            ],
+            [
+                (
+                    self.operator,
+                    "stock.channel.message",
+                    message.id,
+                    {"state": state},
+                    {"state": "pending"},
+                )
+                for message, state in zip(
+                    messages[:2], ("failed", "waiting"), strict=True
+                )
+            ],
+        )
+
     def test_half_of_each_batch_is_left_to_what_comes_in(self):
         share = CLAIM_SIZE // 2
         messages = self.make_done(share + 1)

@@ -1,4 +1,4 @@
-"""What can be called over RPC, and by whom: a list that new methods must join.
+"""S12: what can be called over RPC, and by whom: a list that new methods must join.
 
 Every method of ours whose name does not begin with an underscore can be called by
 anybody who can log in, with any records and any arguments.
@@ -16,6 +16,9 @@ from .grid_world import MODULE, OUTSIDERS, GridCase
 # Who may take a step: a group and whoever it is implied by.
 MAY = {
     "user": {"user", "operator", "manager", "approver", "admin"},
+    # Of Odoo's own records, which companies may share: each sees its own channels.
+    "looker": {"user", "operator", "manager", "approver", "admin", "other"},
+    "seller": {"operator", "manager", "admin", "other"},
     "operator": {"operator", "manager", "admin"},
     "manager": {"manager", "admin"},
     "approver": {"approver"},
@@ -23,7 +26,30 @@ MAY = {
     "signer": {"operator", "manager", "approver", "admin"},
     "admin": {"admin"},
 }
+SOLD = {
+    "action_open_channel_numbers": "looker",
+    "action_open_channel_trouble": "looker",
+    "action_sell_on_channel": "seller",
+}
+PRODUCT = {
+    **SOLD,
+    "action_explain_channels": "user",
+    "explain_channels": "user",
+}
+ORDER = {
+    "action_open_at_channel": "user",
+    "action_open_channel_exceptions": "user",
+    "action_open_channel_order": "user",
+}
 METHODS = {
+    "product.product": PRODUCT,
+    "product.template": PRODUCT,
+    "sale.order": ORDER,
+    "stock.location": {"preview_channel_change": "looker"},
+    "stock.picking": ORDER,
+    "stock.channel.order.page": ORDER,
+    "stock.channel.sell.wizard": {"action_done": "operator"},
+    "stock.channel.sold": SOLD,
     "stock.channel": {
         "action_ask_pause": "manager",
         "action_back_to_draft": "manager",
@@ -42,6 +68,9 @@ METHODS = {
         "action_read_back": "operator",
         "action_readiness_settings": "user",
         "action_send_test_alert": "manager",
+        "action_take_over": "admin",
+        "action_what_if": "user",
+        "action_set_up": "user",
         "get_health": "user",
     },
     "stock.channel.approval": {
@@ -77,6 +106,7 @@ METHODS = {
         "action_accept_number": "operator",
         "action_assign": "operator",
         "action_assign_to_me": "operator",
+        "action_explain": "user",
         "action_ignore": "operator",
         "action_map": "operator",
         "action_open_healing": "operator",
@@ -87,6 +117,7 @@ METHODS = {
         "action_step": "user",
     },
     "stock.channel.exception.event": {"action_open_document": "user"},
+    "stock.channel.explained": {"explain_channels": "user"},
     "stock.channel.fetch": {
         "action_open_rows": "user",
         "action_stop": "manager",
@@ -100,8 +131,12 @@ METHODS = {
     },
     "stock.channel.inspect.wizard": {"action_done": "operator"},
     "stock.channel.listing": {
+        "action_explain": "user",
+        "action_change_on_page": "user",
         "action_pause": "operator",
         "action_resume": "operator",
+        "explain_channels": "user",
+        "action_what_if": "user",
     },
     "stock.channel.location": {
         "action_end_freeze": "operator",
@@ -109,6 +144,7 @@ METHODS = {
         "action_pause": "operator",
         "action_resume": "operator",
         "action_use_proposal": "manager",
+        "action_what_if": "user",
     },
     "stock.channel.map.wizard": {
         "action_apply": "operator",
@@ -120,8 +156,34 @@ METHODS = {
         "action_export": "user",
     },
     "stock.channel.match.wizard": {"action_match": "operator"},
-    "stock.channel.message": {"action_replay": "operator", "action_retry": "operator"},
-    "stock.channel.order": {"action_open_sale_order": "user"},
+    "stock.channel.message": {
+        "action_explain": "operator",
+        "action_replay": "operator",
+        "action_retry": "operator",
+    },
+    "stock.channel.order": {
+        "action_explain": "user",
+        "action_open_sale_order": "user",
+        "explain_channels": "user",
+    },
+    "stock.channel.onboarding": {
+        "action_add_listing": "manager",
+        "action_back": "user",
+        "action_by_hand": "user",
+        "action_continue": "manager",
+        "action_fetch_listings": "manager",
+        "action_fetch_places": "manager",
+        "action_go": "user",
+        "action_go_shadow": "manager",
+        "action_match": "manager",
+        "action_open_channel": "user",
+        "action_open_numbers": "user",
+        "action_set_secret": "admin",
+        "action_show_all": "admin",
+        "action_skip_test": "manager",
+        "action_test": "manager",
+        "action_test_alert": "manager",
+    },
     "stock.channel.pausable": {
         "action_pause": "operator",
         "action_resume": "operator",
@@ -133,12 +195,14 @@ METHODS = {
         "action_open": "user",
     },
     "stock.channel.publication": {
+        "action_explain": "user",
         "action_open_product": "user",
         "action_publish_again": "operator",
         "action_read_back": "operator",
         "explain": "user",
+        "explain_past": "user",
     },
-    "stock.channel.publication.log": {"explain": "user"},
+    "stock.channel.publication.log": {"action_explain": "user", "explain": "user"},
     "stock.channel.push": {
         "action_keep": "approver",
         "action_open_held_rows": "user",
@@ -176,6 +240,7 @@ METHODS = {
     "stock.channel.review.finding": {
         "action_open": "user",
     },
+    "stock.channel.rule": {"action_what_if": "user"},
     "stock.channel.secret": {"action_end": "admin"},
     "stock.channel.secret.wizard": {
         "action_generate": "admin",
@@ -183,6 +248,12 @@ METHODS = {
     },
     "stock.channel.undo.wizard": {
         "action_continue": "manager",
+    },
+    "stock.channel.whatif": {
+        "action_open_lines": "user",
+        "action_propose": "manager",
+        "action_save": "manager",
+        "action_try": "user",
     },
 }
 # Wizards of one's own that name somebody else's channel, order or goods.
@@ -197,7 +268,9 @@ AIMED = {
     "stock.channel.pause.wizard": "action_confirm",
     "stock.channel.remote.ignore.wizard": "action_done",
     "stock.channel.secret.wizard": "action_generate",
+    "stock.channel.sell.wizard": "action_done",
     "stock.channel.undo.wizard": "action_continue",
+    "stock.channel.whatif": "action_try",
 }
 
 
@@ -260,7 +333,7 @@ class TestRpc(GridCase):
                         self.assert_refused(name, method, group)
 
     def assert_refused(self, name, method, group):
-        before = self.picture()
+        before, touched = self.picture(), self.touched()
         self.env.invalidate_all()
         mine = self.sample(name).with_user(self.people[group])
         done = []
@@ -268,6 +341,19 @@ class TestRpc(GridCase):
         self.assertEqual(done, [], "it was not refused")
         self.env.invalidate_all()
         self.assert_same(before, "something changed")
+        self.assertEqual(self.touched(), touched, "a row of some table was changed")
+
+    def test_a_change_of_any_table_would_be_seen(self):
+        """Also one that was undone, and one of a table that is none of the hub's."""
+        for change in (
+            lambda: self.env["res.country.group"].create({"name": "Planted"}),
+            lambda: self.env["ir.config_parameter"].sudo().set_param("planted", "1"),
+        ):
+            before = self.touched()
+            with self.put_back():
+                change()
+                self.env.flush_all()
+            self.assertNotEqual(self.touched(), before)
 
     def test_nobody_aims_a_wizard_at_another_company(self):
         for name, method in AIMED.items():

@@ -1,20 +1,27 @@
-"""Secrets by every route: whoever asks, however they ask, nothing comes out."""
+"""S10: secrets by every route: whoever asks, however they ask, nothing comes out."""
 
 import json
 import logging
-import traceback
 from unittest.mock import patch
 
+import psycopg2
+
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
+from odoo.service.model import call_kw
 from odoo.tests import Form, tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.stock_channel_hub.connectors import signing
 from odoo.addons.stock_channel_hub.connectors.errors import RetryLater
+from odoo.addons.stock_channel_hub.connectors.redaction import DiscreetFilter
+from odoo.addons.stock_channel_hub.connectors.testing import canaries
+from odoo.addons.stock_channel_hub.connectors.testing.canaries import LogWatch
 
 from .common import HubCase
-from .grid_world import DENIED_LOGGERS
+from .grid_world import DENIED_LOGGERS, HUB_MODELS
 
+OURS = "odoo.addons.stock_channel_hub"
 CANARY = "sk_live_c4n4ryc4n4ryc4n4ry"
 SIGNING = signing.generate_secret()
 GROUPS = ("user", "operator", "manager", "approver", "admin")
@@ -25,7 +32,15 @@ SECRETS = (
     ("stock.channel.credential.wizard.line", "given"),
     ("stock.channel.secret.wizard", "given"),
     ("stock.channel.erasure.request", "wanted"),
+    ("stock.channel.onboarding.credential", "given"),
+    ("stock.channel.token", "kept"),
+    ("stock.channel.token", "settings_digest"),
 )
+# Read by nobody, and yet no secret: the hub's own notes.
+NOTES = {
+    ("stock.channel", "database_identity"),
+    ("stock.channel.location", "earlier_map"),
+}
 
 
 @tagged("post_install", "-at_install")
@@ -61,7 +76,72 @@ class TestSecretRoutes(HubCase):
                 "stock.channel.secret.wizard"
             ].create({"channel_id": self.channel.id, "secret": CANARY}),
             "stock.channel.erasure.request": request,
+            "stock.channel.onboarding.credential": self.onboarding_credential(),
+            "stock.channel.token": self.token(),
         }
+
+    def onboarding_credential(self):
+        wizard = self.env["stock.channel.onboarding"].create({})
+        return self.env["stock.channel.onboarding.credential"].create(
+            {"wizard_id": wizard.id, "name": "api_key", "value": CANARY}
+        )
+
+    def token(self):
+        return (
+            self.env["stock.channel.token"]
+            .sudo()
+            .create(
+                {
+                    "channel_id": self.channel.id,
+                    "company_id": self.company.id,
+                    "kept": {"access_token": CANARY},
+                    "settings_digest": CANARY,
+                }
+            )
+        )
+
+    def test_s10_every_field_that_nobody_reads_is_tried(self):
+        """A new one joins the list of secrets, or says that it is none."""
+        found = {
+            (name, field.name)
+            for name, model in self.env.items()
+            if HUB_MODELS.match(name) and not model._abstract
+            for field in model._fields.values()
+            if field.groups == fields.NO_ACCESS
+        }
+        self.assertEqual(found, {*SECRETS, *NOTES})
+
+    def test_s10_no_secret_is_tracked_copied_or_computed_from(self):
+        for name, field_name in SECRETS:
+            field = self.env[name]._fields[field_name]
+            with self.subTest(model=name, field=field_name):
+                self.assertFalse(getattr(field, "tracking", None))
+                self.assertFalse(field.related)
+                if not self.env[name]._transient:
+                    self.assertFalse(field.copy)
+
+    def test_s10_saving_gives_nothing_back(self):
+        """The answer to the call that brings a secret in does not hold it."""
+        admin = self.make_user("group_admin")
+        wizard = self.env["stock.channel.secret.wizard"].with_user(admin)
+        lines = self.env["stock.channel.credential.wizard.line"].with_user(admin)
+        secrets = self.env["stock.channel.secret"].with_user(admin)
+        own = self.env["stock.channel.credential.wizard"].with_user(admin)
+        own = own.create({"channel_id": self.channel.id})
+        for model, vals in (
+            (wizard, {"channel_id": self.channel.id, "secret": CANARY}),
+            (lines, {"wizard_id": own.id, "name": "api_key", "value": CANARY}),
+            (secrets, {"channel_id": self.channel.id, "new_value": SIGNING}),
+        ):
+            names = {
+                name: {}
+                for name, field in model._fields.items()
+                if model._has_field_access(field, "read")
+            }
+            with self.subTest(model=model._name):
+                answer = repr(model.web_save(vals, names))
+                self.assertNotIn("c4n4ry", answer)
+                self.assertNotIn(SIGNING, answer)
 
     def routes(self, record, name):
         """Yield (what it is called, a call) of every way to ask for a field."""
@@ -196,48 +276,23 @@ class TestSecretRoutes(HubCase):
 class TestNothingLeaksInText(HubCase):
     """S11: canaries of secrets and of customers, everything logged that can be."""
 
-    CUSTOMER = ("ada.c4n4ry@example.com", "Ada C4n4ry", "1 C4n4ry Street")
+    CUSTOMER = ("ada@example.com", "Ada Example", "1 Main Street")
 
     def setUp(self):
         super().setUp()
-        self.lines = []
-        handler = logging.Handler(logging.DEBUG)
-        handler.emit = self.keep
-        root = logging.getLogger()
-        level = root.level
-        root.setLevel(logging.DEBUG)
-        # What our own code and the libraries it calls say; Odoo writes every SQL
-        # statement with its values at this level, which is for nobody's production.
-        for name in ("odoo.sql_db", "odoo.orm", "odoo.models", "odoo.tests"):
-            quiet = logging.getLogger(name)
-            before = quiet.level
-            quiet.setLevel(logging.INFO)
-            self.addCleanup(quiet.setLevel, before)
-        self.addCleanup(root.setLevel, level)
-        # Odoo's own loggers may be cut off from the root, by whoever runs the tests.
-        for logger in (root, logging.getLogger("odoo")):
-            logger.addHandler(handler)
-            self.addCleanup(logger.removeHandler, handler)
-        logging.getLogger("odoo").setLevel(logging.DEBUG)
-
-    def keep(self, record):
-        text = record.getMessage()
-        if record.exc_info:
-            text += "".join(traceback.format_exception(*record.exc_info))
-        self.lines.append(f"{record.name}: {text}")
+        self.watch = LogWatch()
+        self.watch.start()
+        self.addCleanup(self.watch.stop)
 
     def assert_clean(self):
-        secret = self.channel.sudo().secret_ids[:1].value
+        """Nothing was logged; the suite's own watch looks at all tests like this."""
+        self.assertEqual(self.watch.take(), [])
+        self.assert_no_canary_stored()
         self.env.flush_all()
-        texts = "\n".join(self.lines)
-        for table in ("stock_channel_exception", "stock_channel_audit", "mail_message"):
-            self.env.cr.execute(f"SELECT t::text FROM {table} AS t")  # noqa: S608
-            rows = [row for (row,) in self.env.cr.fetchall()]
-            self.assertFalse([row for row in rows if CANARY in row or secret in row])
-        self.assertNotIn(CANARY, texts)
-        self.assertNotIn(secret, texts)
-        for word in self.CUSTOMER:
-            self.assertNotIn(word, texts)
+        for table in ("stock_channel_exception", "stock_channel_exception_event"):
+            self.env.cr.execute(SQL("SELECT t::text FROM %s t", SQL.identifier(table)))
+            texts = "\n".join(row for (row,) in self.env.cr.fetchall())
+            self.assertIsNone(canaries.ALL.search(texts))
 
     def customer_order(self, order_id, **vals):
         email, name, street = self.CUSTOMER
@@ -265,13 +320,89 @@ class TestNothingLeaksInText(HubCase):
         self.deliver("order.updated", self.customer_order("1"))
 
         def crash(records, *args):
-            customer = self.CUSTOMER
-            raise RuntimeError(f"at {len(args)}, {len(customer)}")
+            try:
+                int(self.CUSTOMER[1])
+            except ValueError as error:
+                raise RuntimeError(f"{self.CUSTOMER[0]}: {CANARY}") from error
 
-        with patch.object(orders, "_apply", crash):
+        with (
+            patch.object(orders, "_apply", crash),
+            self.assertLogs(f"{OURS}.models.stock_channel_message", "WARNING") as logs,
+        ):
             self.run_inbox()
-        self.assertIn("RuntimeError", "\n".join(self.lines))
+        [line] = logs.output
+        self.assertRegex(
+            line,
+            r"\AWARNING:\S+:message \d+ failed\nTraceback (?s:.*)\nValueError\n\n"
+            r"Traceback (?s:.*), in crash\n(?s:.*)\nRuntimeError\Z",
+        )
+        self.assertEqual(self.find_order("1").state, "new")
         self.assert_clean()
+
+    def test_a_row_the_database_refuses_says_nothing(self):
+        """PostgreSQL names every value of the row."""
+        orders = type(self.env["stock.channel.order"])
+        self.deliver("order.updated", self.customer_order("1"))
+
+        def refuse(records, *args):
+            records.env.cr.execute(
+                SQL(
+                    "INSERT INTO res_partner (name, email) VALUES (NULL, %s)",
+                    self.CUSTOMER[0],
+                ),
+                log_exceptions=False,
+            )
+
+        with (
+            patch.object(orders, "_apply", refuse),
+            self.assertLogs(f"{OURS}.models.stock_channel_message", "WARNING") as logs,
+        ):
+            self.run_inbox()
+        self.assertTrue(logs.output[0].endswith("NotNullViolation: 23502"))
+        note = self.env["stock.channel.message"].search([], limit=1).note
+        self.assertEqual(note, "NotNullViolation: 23502")
+        self.assert_clean()
+
+    def test_a_delivery_that_cannot_be_stored_is_not_logged_instead(self):
+        """Odoo logs a statement that fails, with the whole order among its values."""
+        self.env.cr.execute(
+            "ALTER TABLE stock_channel_message ADD CONSTRAINT planted CHECK (id < 0)"
+            " NOT VALID"
+        )
+        with (
+            self.assertNoLogs("odoo.sql_db", "INFO"),
+            self.assertRaises(psycopg2.errors.CheckViolation),
+            self.env.cr.savepoint(),
+        ):
+            self.deliver("order.updated", self.customer_order("1"))
+        self.assert_clean()
+
+    def test_what_is_entered_on_a_screen_is_not_logged_with_its_call(self):
+        """Odoo's server writes calls with their values at DEBUG."""
+        wizards = self.env["stock.channel.secret.wizard"]
+        vals = {"channel_id": self.channel.id, "secret": CANARY}
+        with self.assertLogs("odoo.service.model", "DEBUG") as logs:
+            call_kw(wizards, "web_save", [[], vals], {"specification": {}})
+        [line] = logs.output
+        self.assertTrue(
+            line.endswith("call stock.channel.secret.wizard().web_save(***)")
+        )
+        self.assert_clean()
+
+    def test_every_logger_of_ours_is_discreet(self):
+        """A new file's logger is, too: the filter is put on when all is loaded."""
+        loggers = [
+            name
+            for name in logging.root.manager.loggerDict
+            if name.startswith(f"{OURS}.") and not name.startswith(f"{OURS}.tests")
+        ]
+        self.assertIn(f"{OURS}.models.stock_channel_message", loggers)
+        for name in loggers:
+            logger = logging.getLogger(name)
+            if isinstance(logging.root.manager.loggerDict[name], logging.Logger):
+                with self.subTest(logger=name):
+                    kinds = {type(one) for one in logger.filters}
+                    self.assertIn(DiscreetFilter, kinds)
 
     def test_a_failing_channel_says_nothing(self):
         self.channel.sudo().credentials = {"api_key": CANARY}
@@ -291,5 +422,5 @@ class TestNothingLeaksInText(HubCase):
         }
         with self.assertRaises(Exception) as caught:  # noqa: B017 - any refusal
             connector.verify(raw, headers, connector.secrets, connector.clock())
-        self.assertNotIn("C4n4ry", str(caught.exception))
+        self.assertIsNone(canaries.ALL.search(str(caught.exception)))
         self.assert_clean()

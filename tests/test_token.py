@@ -162,6 +162,7 @@ class TestTokens(HubCase):
     def test_a_copy_that_is_started_itself_begins_anew(self):
         self.store().exchange(lambda values: given("a"))
         self.env["ir.config_parameter"].set_param("database.uuid", "copy")
+        self.env.flush_all()
         self.channel._arm()
         self.env.flush_all()
         self.assertEqual(self.store().read(), {})

@@ -24,6 +24,7 @@ class ScreensCommon:
             cls.env,
             "channel_operator",
             groups="base.group_user,stock_channel_hub.group_operator",
+            name="Clara Clerk",
         )
         cls.warehouse = cls.env["stock.warehouse"].search(
             [("company_id", "=", cls.env.company.id)], limit=1
@@ -186,6 +187,9 @@ class TestScreens(ScreensCommon, TransactionCase):
     def setUpClass(cls):
         super().setUpClass()
         cls._set_up_channel()
+        cls.env["stock.channel.rule"].create(
+            {"channel_id": cls.channel.id, "kind": "horizon", "value": 0}
+        )
         order = cls.env["stock.channel.order"].create(
             {
                 "channel_id": cls.channel.id,

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from freezegun import freeze_time
@@ -162,6 +162,58 @@ class TestWooCommerce(HubCase):
         self.work()
         self.assertEqual(self.woo_order().state, "cancelled")
         self.assertEqual(self.shows(), [10, 10])
+
+    def store(self, sent):
+        """File a delivery as the door does; return whether it was new."""
+        connector = self.woo._connector()
+        connector.verify(sent.body, sent.headers, connector.secrets, self.clock())
+        delivery = connector.describe(sent.body, sent.headers)
+        return (
+            self.env["stock.channel.message"]
+            .sudo()
+            ._store(
+                self.woo,
+                dedupe_key=delivery.dedupe_key,
+                topic=delivery.topic,
+                order_key=delivery.order_key,
+                raw=sent.body,
+                origin="webhook",
+            )
+        )
+
+    def test_s4_a_delivery_caught_a_year_ago_changes_nothing(self):
+        """Its signature is good for ever: first its key stops it, then what it says."""
+        self.order_placed()
+        hooks = self.woo_shop.hooks
+        (hook_id,) = (
+            number
+            for number, row in hooks.rows.items()
+            if row["topic"] == "order.updated"
+        )
+        caught = hooks.deliver(hook_id, self.woo_shop.order("1001"))
+        self.assertTrue(self.store(caught))
+        self.run_inbox()
+        self.assertFalse(self.store(caught))
+        self.pass_time(60)
+        self.woo_shop.bin("1001")
+        self.work()
+        order = self.woo_order()
+        before = (order.state, order.version, order.sale_order_id.state)
+        self.assertEqual((before[0], before[2]), ("cancelled", "cancel"))
+        self.pass_time(365 * 86400)
+        messages = self.env["stock.channel.message"].sudo()
+        # The test's own transaction began before the year did.
+        stored = messages.search([("channel_id", "=", self.woo.id)])
+        stored.write({"processed_at": self.env.cr.now() - timedelta(days=365)})
+        self.env.flush_all()
+        self.assertEqual(messages._gc_messages(), (len(stored), 0))
+        self.assertTrue(self.store(caught))
+        self.run_inbox()
+        self.assertEqual(
+            (order.state, order.version, order.sale_order_id.state), before
+        )
+        self.assertEqual(self.shows(), [10, 10])
+        self.assertEqual(self.woo_exceptions(), [])
 
     def test_shipment_is_told_and_order_completed(self):
         self.order_placed()

@@ -58,27 +58,18 @@ class StockChannelCredentialWizard(models.TransientModel):
             for line_sudo in self.sudo().line_ids
             if line_sudo.given and line_sudo.name in allowed
         }
-        if given:
-            channel_sudo = self.channel_id.sudo()
-            channel_sudo.write(
-                {
-                    "credentials": {**(channel_sudo.credentials or {}), **given},
-                    "credentials_set_at": fields.Datetime.now(),
-                }
-            )
-            self.env["stock.channel.exception"]._heal_access(channel_sudo)
+        self.channel_id._keep_credentials(given)
         # The values must not linger in the wizard's own table.
         self.sudo().unlink()
         return {"type": "ir.actions.act_window_close"}
 
 
-class StockChannelCredentialWizardLine(models.TransientModel):
-    _name = "stock.channel.credential.wizard.line"
-    _description = "Channel Credential"
+class StockChannelCredentialEntry(models.AbstractModel):
+    """One credential that a form asks for: written, never read."""
 
-    wizard_id = fields.Many2one(
-        "stock.channel.credential.wizard", required=True, ondelete="cascade"
-    )
+    _name = "stock.channel.credential.entry"
+    _description = "Credential to Enter"
+
     name = fields.Char(readonly=True)
     label = fields.Char(readonly=True)
     help_text = fields.Char(readonly=True)
@@ -97,3 +88,15 @@ class StockChannelCredentialWizardLine(models.TransientModel):
         """Keep it where nobody reads it, until the wizard is saved or swept away."""
         for line in self.filtered("value"):
             line.sudo().given = line.value
+        # Otherwise the answer to this very call would hold it.
+        self.invalidate_recordset(["value"], flush=False)
+
+
+class StockChannelCredentialWizardLine(models.TransientModel):
+    _name = "stock.channel.credential.wizard.line"
+    _description = "Channel Credential"
+    _inherit = ["stock.channel.credential.entry"]
+
+    wizard_id = fields.Many2one(
+        "stock.channel.credential.wizard", required=True, ondelete="cascade"
+    )

@@ -42,6 +42,8 @@ class StockChannelSecretWizard(models.TransientModel):
         """Keep it where nobody reads it, until it is saved or swept away."""
         for wizard in self.filtered("secret"):
             wizard.sudo().given = wizard.secret
+        # Otherwise the answer to this very call would hold it.
+        self.invalidate_recordset(["secret"], flush=False)
 
     def action_save(self):
         """Add the secret that the channel gave; the older ones end by and by."""

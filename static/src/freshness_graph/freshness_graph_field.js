@@ -1,4 +1,5 @@
 import { cookie } from "@web/core/browser/cookie";
+import { _t } from "@web/core/l10n/translation";
 import { getColor, getCustomColor } from "@web/core/colors/colors";
 import { registry } from "@web/core/registry";
 import { JournalDashboardGraphField } from "@web/views/fields/journal_dashboard_graph/journal_dashboard_graph_field";
@@ -11,15 +12,15 @@ import { JournalDashboardGraphField } from "@web/views/fields/journal_dashboard_
  */
 export function plainDuration(seconds) {
     if (seconds < 1) {
-        return `${Math.round(seconds * 1000)} ms`;
+        return _t("%s ms", Math.round(seconds * 1000));
     }
     if (seconds < 60) {
-        return `${seconds.toFixed(1)} s`;
+        return _t("%s s", seconds.toFixed(1));
     }
     if (seconds < 7200) {
-        return `${Math.round(seconds / 60)} min`;
+        return _t("%s min", Math.round(seconds / 60));
     }
-    return `${Math.round(seconds / 3600)} h`;
+    return _t("%s h", Math.round(seconds / 3600));
 }
 
 /**
