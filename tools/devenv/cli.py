@@ -77,6 +77,7 @@ def _commands() -> dict[str, tuple[Action, str]]:
         "oracle": (_oracle, "compare the numbers with the oracle's, in many histories"),
         "orders": (_orders, "compare orders with plain books, in many histories"),
         "readme-table": (_readme_table, "write the pages' lists of connectors anew"),
+        "pot": (_pot, "write i18n/stock_channel_hub.pot from the code and the screens"),
         "counts": (_counts, "write tests/counts.json from the tests there are now"),
         "format": (_format, "sort imports and format with ruff"),
         "lock": (_lock, "resolve tools/*.in into tools/*.lock"),
@@ -151,6 +152,19 @@ def _play(
 def _readme_table(_arguments: argparse.Namespace, progress: Progress) -> int:
     env = Environment.ensure(progress)
     return call([env.python, "-m", "connectors.testing.table"], cwd=env.layout.root)
+
+
+def _pot(_arguments: argparse.Namespace, progress: Progress) -> int:
+    env = Environment.ensure(progress)
+    database = env.database_name("pot")
+    with env.postgres():
+        env.create_database(database, env.template_database(demo=False))
+        try:
+            words = ["-m", "tools.pot", str(env.layout.odoo_conf), database]
+            command = [str(env.python), *words]
+            return call(command, cwd=env.layout.root, env=env.variables())
+        finally:
+            env.drop_database(database)
 
 
 def _counts(_arguments: argparse.Namespace, progress: Progress) -> int:

@@ -82,10 +82,14 @@ class Paths:
 
 
 class Cluster:
-    """The data directory and the server process on it."""
+    """The data directory and the server process on it.
 
-    def __init__(self, paths: Paths) -> None:
+    :param settings: what differs from ``SETTINGS``.
+    """
+
+    def __init__(self, paths: Paths, settings: dict[str, str] | None = None) -> None:
         self._paths = paths
+        self._settings = {**SETTINGS, **(settings or {})}
         self._user: str | None = UNPRIVILEGED if os.geteuid() == 0 else None
         self._base, self._binaries = self._reachable()
         self._data = self._base / "data"
@@ -127,8 +131,9 @@ class Cluster:
         self._stop_leftover()
         if not (self._data / "PG_VERSION").exists():
             self._create()
-        self.port = _free_port()
-        settings = dict(SETTINGS, port=str(self.port))
+        # After a crash its clients look for it where it was.
+        self.port = self.port or _free_port()
+        settings = dict(self._settings, port=str(self.port))
         settings["unix_socket_directories"] = self._socket_folder()
         command = [str(self._binaries / "postgres"), "-D", str(self._data)]
         for name, value in settings.items():
@@ -171,6 +176,12 @@ class Cluster:
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+
+    def crash(self) -> None:
+        """End the server at once and without a word, as a crash does."""
+        if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
 

@@ -31,6 +31,16 @@ class TestResults(FolderTestCase):
         numbers = (result.passed, result.failed, result.skipped, result.collected)
         self.assertEqual(numbers, (1, 2, 1, 4))
 
+    def test_skipped_for_want_of_a_server_is_failed(self):
+        report = self.folder / "r.xml"
+        skipped = '<skipped message="it is an HttpCase and --odoo-http is not set"/>'
+        report.write_text(
+            f'<testsuite><testcase name="a">{skipped}</testcase></testsuite>'
+        )
+        result = read_junit("odoo", report)
+        self.assertEqual((result.failed, result.skipped), (1, 0))
+        self.assertEqual(result.problems, ["a needs Odoo's server and ran without it"])
+
     def test_summary_ends_with_the_line_machines_read(self):
         results = [
             SuiteResult("lint", passed=5),
@@ -136,17 +146,34 @@ class TestPortions(unittest.TestCase):
     """The Odoo tests in two lanes, of which one has Odoo's server."""
 
     def test_every_file_is_in_one_portion(self):
+        a, b, c, d = (Path(f"test_{name}.py") for name in "abcd")
         sources = {
-            Path("a"): "def test_1" * 9,
-            Path("b"): "class B(HttpCase):\n def test_1",
-            Path("c"): "def test_1" * 5,
-            Path("d"): "def test_1" * 5,
+            a: "def test_1" * 9,
+            b: "class B(HttpCase):\n def test_1",
+            c: "def test_1" * 5,
+            d: "def test_1" * 5,
         }
         with patch.object(odoo_suite, "PORTIONS", 2):
             found = odoo_suite.portions(sources)
-        self.assertEqual(found, ([Path("b")], [[Path("a")], [Path("c"), Path("d")]]))
+        self.assertEqual(found, ([b], [[a], [c, d]]))
+
+    def test_cases_that_files_share_need_the_server_too(self):
+        """Tests of the door were skipped in every run, and the run was green."""
+        sources = {
+            Path("door_common.py"): "class DoorCase(HttpCase):\n",
+            Path("raw_common.py"): "class RawCase(Mixed, DoorCase):\n",
+            Path("test_door.py"): "class TestDoor(DoorCase):\n def test_1",
+            Path("test_raw.py"): "class TestRaw(RawCase):\n def test_1",
+            Path("test_other.py"): "class TestOther(HubCase):\n def test_1",
+        }
+        self.assertEqual(
+            odoo_suite.portions(sources),
+            (
+                [Path("test_door.py"), Path("test_raw.py")],
+                [[Path("test_other.py")]],
+            ),
+        )
 
     def test_few_files_make_few_portions(self):
-        self.assertEqual(
-            odoo_suite.portions({Path("a"): "def test_1"}), ([], [[Path("a")]])
-        )
+        alone = Path("test_a.py")
+        self.assertEqual(odoo_suite.portions({alone: "def test_1"}), ([], [[alone]]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ LIMIT_SECONDS = 2400.0  # a hung test must not eat the whole of CI's time
 HISTORIES = 80
 # Few enough that loading Odoo for each weighs little.
 PORTIONS = 10
-_SERVED = re.compile(r"\bHttpCase\b")
+_CLASS = re.compile(r"^class (\w+)\(([^)]*)\):", re.MULTILINE)
 _COLLECTED_TEST = re.compile(r"^\S+\.py::\S+$", re.MULTILINE)
 _NOTHING_LEFT = """
 SELECT 'table ' || table_name FROM information_schema.tables
@@ -115,13 +115,17 @@ def run_odoo(env: Environment) -> SuiteResult:
     result = SuiteResult("odoo")
     lifecycle = Lifecycle(env, result)
     bare, tests = env.database_name("lifecycle"), env.database_name("tests")
+    shown = env.database_name("lifecycle_demo")
     with env.postgres():
         if lifecycle.install(bare, demo=False) and lifecycle.upgrade(bare):
             lifecycle.uninstall(bare)
         env.drop_database(bare)
-        if lifecycle.install(tests, demo=True):
-            for part in _in_lanes(env, tests):
-                result.add(part)
+        if lifecycle.install(shown, demo=True) and lifecycle.upgrade(shown):
+            lifecycle.uninstall(shown)
+        env.drop_database(shown)
+        env.create_database(tests, env.template_database())
+        for part in _in_lanes(env, tests):
+            result.add(part)
         env.drop_database(tests)
     return result.finish()
 
@@ -133,13 +137,12 @@ def _in_lanes(env: Environment, database: str) -> list[SuiteResult]:
     end at about the same time. Odoo's server for HTTP tests has one port: what
     needs it is the first lane's first portion.
     """
-    served, others = portions(
-        {
-            path: path.read_text(encoding="utf-8")
-            for path in sorted(env.layout.addon_tests.glob("test_*.py"))
-            if path not in _tour_files(env)
-        }
-    )
+    sources = {
+        path: path.read_text(encoding="utf-8")
+        for path in sorted(env.layout.addon_tests.glob("*.py"))
+        if path not in _tour_files(env)
+    }
+    served, others = portions(sources)
     copy = env.database_name("tests_copy")
     env.create_database(copy, database)
     waiting = deque(enumerate(others, 1))
@@ -173,16 +176,19 @@ def _in_lanes(env: Environment, database: str) -> list[SuiteResult]:
 def portions(sources: Mapping[Path, str]) -> tuple[list[Path], list[list[Path]]]:
     """Share test files out by the number of their tests.
 
+    :param sources: of the test files, and of the files that they share.
     :return: those that need Odoo's server, and portions of the rest, the longest
         first.
     """
-    served = [path for path, source in sources.items() if _SERVED.search(source)]
+    tests = {p: text for p, text in sources.items() if p.name.startswith("test_")}
+    cases = re.compile(rf"\b(?:{'|'.join(sorted(_served_cases(sources.values())))})\b")
+    served = [path for path, source in tests.items() if cases.search(source)]
     weights = {
         path: source.count("def test_") + HISTORIES * ("SEEDS" in source)
-        for path, source in sources.items()
+        for path, source in tests.items()
     }
     rest = sorted(
-        (path for path in sources if path not in served),
+        (path for path in tests if path not in served),
         key=lambda path: (-weights[path], path),
     )
     found: list[list[Path]] = [[] for _number in range(min(PORTIONS, len(rest)))]
@@ -190,6 +196,23 @@ def portions(sources: Mapping[Path, str]) -> tuple[list[Path], list[list[Path]]]
         lightest = min(found, key=lambda part: sum(weights[each] for each in part))
         lightest.append(path)
     return served, found
+
+
+def _served_cases(sources: Iterable[str]) -> set[str]:
+    """Return Odoo's case with a server, and every class that is one.
+
+    The name alone was looked for once: tests of the door whose file shares a case
+    with others were skipped in every run.
+    """
+    bases = {
+        name: set(re.findall(r"\w+", told))
+        for source in sources
+        for name, told in _CLASS.findall(source)
+    }
+    found = {"HttpCase"}
+    while more := {n for n, told in bases.items() if told & found} - found:
+        found |= more
+    return found
 
 
 def run_tours(env: Environment) -> SuiteResult:
