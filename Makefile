@@ -60,8 +60,12 @@ screenshots: ## take the pictures of the guides anew, into docs/images
 	@$(PYTHON) -m tools.screenshots
 
 .PHONY: faults
-faults: ## shop and ERP on a wire that fails; SEED=… draws other faults
-	@$(PYTHON) -m tools.faults --seed $(or $(SEED),1)
+faults: ## those of the harness about wires that fail; SEED=… draws other faults
+	@$(PYTHON) -m tools.harness --seed $(or $(SEED),1) --only R7,R8,R14
+
+.PHONY: harness
+harness: ## R1 to R18 on real processes that crash; SEED=… ONLY=R5 LONG=1
+	@$(PYTHON) -m tools.harness --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY)) $(if $(LONG),--long)
 
 .PHONY: e2e-medusa
 e2e-medusa: ## the whole loop against a real Medusa shop
@@ -82,6 +86,14 @@ lock: ## resolve tools/*.in anew into pinned and hashed tools/*.lock
 .PHONY: readme-table
 readme-table: ## write the lists of connectors in README.md and docs/connectors anew
 	@$(DEVENV) readme-table
+
+.PHONY: pot
+pot: ## write the translation template anew, after a text has changed
+	@$(DEVENV) pot
+
+.PHONY: axe
+axe: ## look for what people with disabilities cannot use, on every screen
+	@$(PYTHON) -m tools.axe
 
 .PHONY: counts
 counts: ## accept today's number of tests as the least that must be collected

@@ -1,1 +1,1 @@
-"""A run under faults: real Odoo, a real shop, and a wire between them that fails."""
+"""A wire that fails, and the books of what got through; the harness plays with them."""

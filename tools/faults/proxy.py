@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import random
+import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -31,6 +33,9 @@ class Weather:
     :param error: answered 500, and never seen by the other side.
     :param lost: done by the other side, and never answered.
     :param hang: neither done nor answered, for ``hang_seconds``.
+    :param reset: the connection is reset before anything is read by the other side.
+    :param half: done by the other side, and half of the answer's body arrives.
+    :param slow: goes through ``slow_seconds`` late.
     :param burst: begins ``burst_seconds`` in which every call is answered 429.
     """
 
@@ -38,8 +43,32 @@ class Weather:
     lost: float = 0.05
     hang: float = 0.005
     burst: float = 0.01
+    reset: float = 0.0
+    half: float = 0.0
+    slow: float = 0.0
     hang_seconds: float = 25.0
+    slow_seconds: float = 0.5
     burst_seconds: float = 3.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that came, and what became of it.
+
+    :param float at: seconds of the monotonic clock when it came.
+    :param dict headers: as they came, names lower-case.
+    """
+
+    at: float
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    fate: str
+
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers and body."""
 
 
 class Proxy:
@@ -57,6 +86,9 @@ class Proxy:
         self.weather = weather
         self.counts: Counter[str] = Counter()
         self.is_stormy = False
+        self.calls: list[Call] = []
+        self.answers: dict[tuple[str, str], Callable[[], Answer | None]] = {}
+        """What is answered instead, by method and path without its question."""
         self._draw = random.Random(seed)  # noqa: S311 - no secret is drawn
         self._lock = threading.Lock()
         self._tap = tap
@@ -88,7 +120,7 @@ class Proxy:
         now = time.monotonic()
         if now < self._burst_until:
             return "burst"
-        for name in ("error", "lost", "hang", "burst"):
+        for name in ("error", "lost", "hang", "burst", "reset", "half", "slow"):
             share: float = getattr(self.weather, name)
             if drawn < share:
                 if name == "burst":
@@ -99,7 +131,7 @@ class Proxy:
 
     def forward(
         self, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
+    ) -> Answer:
         """Do the call at the other side."""
         line = http.client.HTTPConnection(self.target.netloc, timeout=60)
         try:
@@ -129,18 +161,36 @@ class Proxy:
                 """Read the call, and do to it what was drawn."""
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
-                fate = proxy.fate()
-                if fate == "error":
+                instead = proxy.answers.get((self.command, self.path.split("?")[0]))
+                given = instead() if instead else None
+                fate = "instead" if given else proxy.fate()
+                headers = {k.lower(): v for k, v in self.headers.items()}
+                proxy.calls.append(
+                    Call(time.monotonic(), self.command, self.path, headers, body, fate)
+                )
+                if given:
+                    self._answer(*given)
+                elif fate == "error":
                     self._answer(500, [], b"Internal error")
                 elif fate == "burst":
                     self._answer(429, [("Retry-After", "1")], b"")
                 elif fate == "hang":
                     time.sleep(proxy.weather.hang_seconds)
                     self.close_connection = True
+                elif fate == "reset":
+                    self._reset()
                 else:
-                    self._forward(body, is_lost=fate == "lost")
+                    if fate == "slow":
+                        time.sleep(proxy.weather.slow_seconds)
+                    self._forward(body, fate)
 
-            def _forward(self, body: bytes, *, is_lost: bool) -> None:
+            def _reset(self) -> None:
+                """End the connection as a crash does: the other end sees a reset."""
+                at_once = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                self.close_connection = True
+
+            def _forward(self, body: bytes, fate: str) -> None:
                 headers = {
                     k: v for k, v in self.headers.items() if k.lower() not in HOP
                 }
@@ -149,13 +199,18 @@ class Proxy:
                 except OSError:
                     self._answer(502, [], b"")
                     return
-                if is_lost:
+                if fate == "lost":
                     self.close_connection = True
                 else:
-                    self._answer(*found)
+                    self._answer(*found, is_half=fate == "half")
 
             def _answer(
-                self, status: int, headers: list[tuple[str, str]], body: bytes
+                self,
+                status: int,
+                headers: list[tuple[str, str]],
+                body: bytes,
+                *,
+                is_half: bool = False,
             ) -> None:
                 with contextlib.suppress(OSError):
                     self.send_response_only(status)
@@ -163,7 +218,8 @@ class Proxy:
                         self.send_header(name, value)
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
-                    self.wfile.write(body)
+                    self.wfile.write(body[: len(body) // 2] if is_half else body)
+                self.close_connection = self.close_connection or is_half
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_call  # noqa: N815
 

@@ -1,4 +1,4 @@
-"""The run on a failing wire can fail: its books and its dice are right."""
+"""The wire that fails: its books and its dice are right."""
 
 import json
 import unittest
