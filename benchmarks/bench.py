@@ -33,6 +33,7 @@ class Bench:
     def __init__(self, session: Session) -> None:
         self.plan: Plan = session.plan
         self.config = session.config
+        self.folder = session.folder
         self.database = session.databases[0]
         self.tenth = session.databases[-1]
 

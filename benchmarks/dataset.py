@@ -100,6 +100,8 @@ class Dataset:
                 "name": CHANNEL,
                 "connector": "rest",
                 "base_url": "https://shop.example.com/api",
+                # What is measured is the door, not what it does about a flood.
+                "delivery_limit": 0,
             }
         )
         self.env["stock.channel.location"].create(

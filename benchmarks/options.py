@@ -10,7 +10,18 @@ from pathlib import Path
 
 from .figures import DEFAULT_LISTINGS, LEAST_RUNS
 
-TOPICS = ("availability", "ledger", "sweep", "delta", "hooks", "orders")
+TOPICS = (
+    "availability",
+    "ledger",
+    "sweep",
+    "delta",
+    "hooks",
+    "explain",
+    "screens",
+    "orders",
+    "door",
+    "latency",
+)
 LEAST_LISTINGS = 1000
 PAIRS = 60
 QUICK_LISTINGS = 10_000
@@ -39,7 +50,7 @@ class Plan:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Sizes of the catalogues these topics need."""
-        needs_tenth = {"sweep", "delta"} & set(self.topics)
+        needs_tenth = {"sweep", "delta", "door", "latency"} & set(self.topics)
         return (self.listings, self.tenth) if needs_tenth else (self.listings,)
 
 
