@@ -99,6 +99,9 @@ def _check_end(stage: Stage, numbers: Numbers) -> None:
     :raise DevEnvError: when a number moved or an exception came late.
     """
     settle(stage, numbers, "the end of the story to stay as it is")
-    count = len(stage.hub.open_exceptions())
-    if count != 1:
-        raise DevEnvError(f"The story leaves {count} open exceptions instead of one.")
+    found = stage.hub.open_exceptions()
+    if len(found) != 1:
+        told = "".join(f"\n- {row['title']}: {row['cause']}" for row in found)
+        raise DevEnvError(
+            f"The story leaves {len(found)} open exceptions instead of one.{told}"
+        )

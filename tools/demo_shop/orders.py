@@ -84,7 +84,7 @@ def _sell_line(store: Store, db: sqlite3.Connection, line_id: str, entry: Body) 
     }
     if product is not store.catalogue.shop_only:
         line["location_id"] = _pick_location(store, sku, quantity, entry)
-        _move(store, db, line, -quantity)
+        move(store, db, line, -quantity)
     return line
 
 
@@ -102,7 +102,7 @@ def _pick_location(store: Store, sku: str, quantity: Decimal, entry: Body) -> st
     )
 
 
-def _move(store: Store, db: sqlite3.Connection, line: Body, change: Decimal) -> None:
+def move(store: Store, db: sqlite3.Connection, line: Body, change: Decimal) -> None:
     """Move the shown stock by what a customer took or gave back."""
     shown = store.quantity(line["sku"], line.get("location_id", ""))
     if shown is not None:
@@ -160,7 +160,7 @@ def read(store: Store, order_id: str) -> Body:
     return body
 
 
-def _save(store: Store, db: sqlite3.Connection, order: Body) -> None:
+def save(store: Store, db: sqlite3.Connection, order: Body) -> None:
     """Store a changed order under its next version and tell the hub."""
     order["version"] += 1
     order["updated_at"] = store.now()
@@ -200,7 +200,7 @@ def find_line(order: Body, line_id: str) -> Body:
     )
 
 
-def _raise_counter(order: Body, entry: Body, counter: str) -> tuple[Body, Decimal]:
+def raise_counter(order: Body, entry: Body, counter: str) -> tuple[Body, Decimal]:
     """Add a reported quantity to a line's counter; return the line and quantity."""
     line = find_line(order, text_field(entry, "order_line_id"))
     quantity = decimal_field(entry, "quantity")
@@ -235,10 +235,10 @@ def cancel(store: Store, order_id: str, entries: list[Body]) -> Body:
         if not wanted:
             raise RefusedError(409, "nothing_open", "Nothing is left to cancel.")
         for entry in wanted:
-            line, quantity = _raise_counter(order, entry, "cancelled_quantity")
-            _move(store, db, line, quantity)
+            line, quantity = raise_counter(order, entry, "cancelled_quantity")
+            move(store, db, line, quantity)
         _close_if_cancelled(order)
-        _save(store, db, order)
+        save(store, db, order)
         pieces = plain(sum((Decimal(x["quantity"]) for x in wanted), Decimal(0)))
         store.note(db, "customer", f"Order {order_id}: {pieces} cancelled")
     return order
@@ -261,14 +261,14 @@ def take_report(store: Store, db: sqlite3.Connection, kind: str, data: Body) -> 
     counter = "fulfilled_quantity" if is_shipment else "cancelled_quantity"
     names = []
     for entry in list_field(data, "lines"):
-        line, quantity = _raise_counter(order, entry, counter)
+        line, quantity = raise_counter(order, entry, counter)
         names.append(f"{plain(quantity)} × {line['title']}")
     _close_if_cancelled(order)
     db.execute(
         "INSERT INTO report VALUES (?, ?, ?, ?)",
         (report_id, order["id"], kind, json.dumps(data)),
     )
-    _save(store, db, order)
+    save(store, db, order)
     verb = "shipped" if is_shipment else "cancelled by the warehouse"
     detail = ", ".join(names)
     if is_shipment and data.get("tracking"):

@@ -21,11 +21,14 @@ def returnable(store: Store, order: Body) -> dict[str, Decimal]:
     return {line_id: quantity for line_id, quantity in left.items() if quantity > 0}
 
 
-def announce(store: Store, order_id: str, entries: list[Body]) -> Body:
+def announce(
+    store: Store, order_id: str, entries: list[Body], location_id: str = ""
+) -> Body:
     """Let the customer send goods back: version 1 of a return, announced.
 
     :param entries: per line ``order_line_id``, ``quantity`` and optionally
         ``disposition``; empty returns everything that was shipped.
+    :param str location_id: where it comes back to; left open where empty.
     :raise RefusedError: 404, 409 when nothing can come back, 422.
     """
     with store.transaction() as db:
@@ -48,6 +51,7 @@ def announce(store: Store, order_id: str, entries: list[Body]) -> Body:
             "version": 1,
             "status": "announced",
             "lines": wanted,
+            **({"location_id": location_id} if location_id else {}),
         }
         db.execute(
             "INSERT INTO goods_return VALUES (?, ?, ?)",

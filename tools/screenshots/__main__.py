@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from tools.demo.player import play
-from tools.demo.rpc import first_id
 from tools.demo.stage import Stage, set_stage
 from tools.devenv import (
     Environment,
@@ -17,16 +17,23 @@ from tools.devenv import (
     reexec_in_venv,
 )
 
-from . import scenes
+from . import scenes, screens, showcase
 from .browser import Odoo, browser
-from .people import MANAGER, Person
-from .pictures import EVENING, MORNING, Picture
+from .day import afternoon, evening, log_in, morning
+from .pictures import EVENING, MORNING, SCREENS, Picture
 
-OUT = Path(__file__).resolve().parents[2] / "docs" / "images"
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "docs" / "images"
+DESCRIPTION = ROOT / "static" / "description"
+
+
+SHOP = "demo_shop"
+"""The one picture that is not of Odoo."""
 
 
 def main() -> int:
     """Stage the demo and the day, and take the pictures; return the exit status."""
+    only = _asked()
     env = Environment.ensure(Progress())
     database = env.database_name("screenshots")
     with env.postgres():
@@ -37,71 +44,63 @@ def main() -> int:
                 set_stage(odoo, free_port(), env.log("screenshots-shop")) as stage,
             ):
                 play(stage, _say)
-                _take_all(env, stage)
+                _take_all(env, stage, only)
         finally:
             env.drop_database(database)
     return 0
 
 
-def _take_all(env: Environment, stage: Stage) -> None:
+def _asked() -> frozenset[str]:
+    """Return which pictures are to be taken, none for all of them."""
+    names = [picture.name for picture in (*MORNING, *SCREENS, *EVENING)]
+    parser = argparse.ArgumentParser(prog="python3 -m tools.screenshots")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        choices=[*names, SHOP],
+        help="take these pictures alone; the day is played all the same",
+    )
+    return frozenset(parser.parse_args().only)
+
+
+def _take_all(env: Environment, stage: Stage, only: frozenset[str]) -> None:
+    office = scenes.Office(stage)
     with env.progress.step("A day in the office"):
-        office = scenes.Office(stage)
-        ids = {"channel": stage.hub.channel_id, **scenes.queue(office)}
-        ids["count_approval"] = scenes.count(office)
-        scenes.pause(office)
-        with browser(1440, 900) as page:
-            mark = _log_in(Odoo(page, stage.odoo.url), MANAGER)
-            ids["change_approval"] = scenes.propose(office, mark, 80)
-        ids["daily"] = scenes.reviews(office)
-        ids["draft"] = scenes.draft(office)
-        ids.update(_telling(office))
-    _take(MORNING, stage.odoo.url, ids)
+        ids = morning(office)
+    _take(_among(MORNING, only), stage.odoo.url, ids)
+    with env.progress.step("Parcels, and rules that are tried"):
+        ids.update(afternoon(office))
+    log = env.log("screenshots-outlet")
+    with screens.second_shop(office, free_port(), log) as outlet:
+        _take(_among(SCREENS, only), stage.odoo.url, {**ids, **outlet})
     with env.progress.step("A change that is held"):
-        scenes.resume(office)
-        with browser(1440, 900) as page:
-            mark = _log_in(Odoo(page, stage.odoo.url), MANAGER)
-            scenes.approve(office, scenes.propose(office, mark, 0))
-        ids["held"] = scenes.held(office)
-        push = stage.admin.row(
-            "stock.channel.push", [("id", "=", ids["held"])], ["approval_id"]
-        )
-        ids["held_approval"] = first_id(push["approval_id"])
-        ids["undoable"] = stage.admin.row(
-            "stock.channel.audit", [("res_model", "=", "stock.channel.rule")], ["id"]
-        )["id"]
-    _take(EVENING, stage.odoo.url, ids)
+        ids.update(evening(office))
+    _take(_among(EVENING, only), stage.odoo.url, ids)
+    if not only or SHOP in only:
+        _take_shop(stage)
+    if not only:
+        for file in showcase.make(OUT, DESCRIPTION):
+            _say(f"  {file.relative_to(ROOT)}")
+
+
+def _take_shop(stage: Stage) -> None:
     with browser(1440, 900) as page:
         page.open(stage.shop.url + "/")
         page.wait_for("document.readyState === 'complete'", "The demo shop")
-        page.save(OUT / "demo_shop.png")
+        page.save(OUT / f"{SHOP}.png")
 
 
-def _telling(office: scenes.Office) -> dict[str, int]:
-    """Return the records whose pages tell most."""
-    mine = ("channel_id", "=", office.channel_id)
-    telling = ("on_hand", "reserved", "owed", "in_flight", "unavailable", "own_open")
-    numbers = office.admin.rows("stock.channel.publication", [mine], ["parts"])
-    number = max(
-        numbers, key=lambda n: sum(bool((n["parts"] or {}).get(p)) for p in telling)
-    )
-    listing = office.admin.row(
-        "stock.channel.listing", [mine, ("sku", "=", "FURN_0269")], ["id"]
-    )
-    match = office.admin.row("stock.channel.match", [mine], ["id"])
-    return {"number": number["id"], "listing": listing["id"], "match": match["id"]}
+def _among(pictures: Iterable[Picture], only: frozenset[str]) -> list[Picture]:
+    return [one for one in pictures if not only or one.name in only]
 
 
-def _log_in(odoo: Odoo, person: Person) -> Odoo:
-    odoo.log_in(person.login, person.login)
-    return odoo
-
-
-def _take(pictures: Iterable[Picture], url: str, ids: dict[str, int]) -> None:
+def _take(wanted: list[Picture], url: str, ids: dict[str, int]) -> None:
     """Take pictures, each person in a browser of their own."""
-    wanted = list(pictures)
     for person in dict.fromkeys(picture.person for picture in wanted):
         with browser(1440, 900) as page:
-            odoo = _log_in(Odoo(page, url), person)
+            odoo = log_in(Odoo(page, url), person)
             for picture in wanted:
                 if picture.person is person:
                     _take_one(odoo, picture, ids)
@@ -114,7 +113,9 @@ def _take_one(odoo: Odoo, picture: Picture, ids: dict[str, int]) -> None:
         odoo.click(target)
     target_file = OUT / f"{picture.name}.png"
     odoo.page.save(target_file)
-    _say(f"  {target_file.relative_to(OUT.parents[1])}")
+    for target in picture.after:
+        odoo.click(target)
+    _say(f"  {target_file.relative_to(ROOT)}")
 
 
 def _say(text: str) -> None:

@@ -39,9 +39,14 @@ OPERATOR = Person(
     login="olivia",
     name="Olivia Ortiz",
     group="operator",
-    more=("stock.group_stock_user",),
+    more=("stock.group_stock_user", "sales_team.group_sale_salesman_all_leads"),
 )
-MANAGER = Person(login="mark", name="Mark Meyer", group="manager")
+MANAGER = Person(
+    login="mark",
+    name="Mark Meyer",
+    group="manager",
+    more=("stock.group_stock_manager",),
+)
 APPROVER = Person(
     login="anna",
     name="Anna Abel",
