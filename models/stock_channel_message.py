@@ -37,8 +37,6 @@ TRANSITIONS = {
     "failed": ("pending",),
     "done": ("pending",),
 }
-CLAIM_SIZE = 50
-LEASE_SECONDS = 300
 
 
 class StockChannelMessage(models.Model):
@@ -59,7 +57,7 @@ class StockChannelMessage(models.Model):
     _log_access = False
 
     channel_id = fields.Many2one(
-        "stock.channel", required=True, readonly=True, ondelete="cascade", index=True
+        "stock.channel", required=True, readonly=True, ondelete="cascade"
     )
     company_id = fields.Many2one(
         "res.company", readonly=True, index=True, required=True
@@ -110,7 +108,6 @@ class StockChannelMessage(models.Model):
     _dedupe_unique = models.UniqueIndex(
         "(channel_id, dedupe_key)", "This delivery is stored already."
     )
-    _to_do = models.Index("(order_key, id) WHERE state = 'pending'")
     _channel_state = models.Index("(channel_id, state)")
     _unfinished = models.Index("(state, id) WHERE state <> 'done'")
 
@@ -239,83 +236,6 @@ class StockChannelMessage(models.Model):
         if claimed:
             self._in_transaction(claimed.channel_id._wake_fenced)
         return len(claimed)
-
-    def _due_condition(self):
-        """Return when a message may be worked on: of each order the oldest only.
-
-        Nor while a newer one is being worked on: an older one that is replayed
-        becomes the oldest again.
-        """
-        return SQL(
-            """
-            message.state = 'pending'
-            AND coalesce(message.next_attempt_at, '-infinity')
-                <= now() AT TIME ZONE 'UTC'
-            AND coalesce(message.lease_until, '-infinity')
-                < now() AT TIME ZONE 'UTC'
-            AND NOT EXISTS (
-                SELECT 1
-                  FROM stock_channel_message AS other
-                 WHERE other.state = 'pending'
-                   AND other.channel_id = message.channel_id
-                   AND other.order_key = message.order_key
-                   AND (other.id < message.id
-                        OR (other.id > message.id
-                            AND other.lease_until >= now() AT TIME ZONE 'UTC')))
-            """
-        )
-
-    def _count_due(self):
-        self.env.cr.execute(
-            SQL(
-                "SELECT count(*) FROM stock_channel_message AS message WHERE %s",
-                self._due_condition(),
-            )
-        )
-        (count,) = self.env.cr.fetchone()
-        return count
-
-    def _claim(self, is_first_try):
-        """Take the oldest due messages, counting the attempt.
-
-        Of several messages of one order only the oldest is taken, and none while
-        another of them is being worked on: one order is never touched twice at
-        once, and its messages keep the order in which they came.
-
-        :return: messages that know which claim they were taken by.
-        """
-        self.env.cr.execute(
-            SQL(
-                """
-                WITH due AS (
-                    SELECT message.id
-                      FROM stock_channel_message AS message
-                     WHERE %(due)s
-                       AND (message.attempts = 0) = %(is_first_try)s
-                     ORDER BY message.id
-                     LIMIT %(limit)s
-                       FOR UPDATE SKIP LOCKED
-                )
-                UPDATE stock_channel_message AS message
-                   SET attempts = attempts + 1,
-                       claims = coalesce(claims, 0) + 1,
-                       worker_id = %(worker)s,
-                       lease_until = now() AT TIME ZONE 'UTC'
-                           + %(lease)s * interval '1 second'
-                  FROM due
-                 WHERE message.id = due.id
-                RETURNING message.id, message.claims
-                """,
-                due=self._due_condition(),
-                is_first_try=is_first_try,
-                limit=CLAIM_SIZE if is_first_try else 1,
-                worker=self.env.context.get("cron_id"),
-                lease=LEASE_SECONDS,
-            ),
-            # Another worker was first, and this one starts over: no error of anybody's.
-            log_exceptions=False,
-        )
-        return self.sudo()._bind_claims(dict(self.env.cr.fetchall()))
 
     def _process_safely(self):
         """Never let one message end the round; its attempt is counted already."""

@@ -7,6 +7,9 @@ from .claims import CLAIMS, LostClaim
 
 _logger = logging.getLogger(__name__)
 
+CLAIM_SIZE = 50
+LEASE_SECONDS = 300
+
 
 class StockChannelMessageClaim(models.Model):
     """A message belongs to the worker that claimed it last, to no other.
@@ -23,6 +26,85 @@ class StockChannelMessageClaim(models.Model):
     worker_id = fields.Integer(
         readonly=True, help="The scheduled action that claimed it last."
     )
+
+    def _due(self):
+        """Return the statement of what may be worked on: of each order the oldest only.
+
+        Nor while another of the order is being worked on: an older one that is
+        replayed becomes the oldest again.
+
+        All that is to do is read once, whatever there is of each order. Looked up
+        order by order, the dead versions of a row that a long transaction elsewhere
+        keeps were read once for each: beside a hundred of them the claim took ten
+        times as long.
+        """
+        return SQL(
+            """
+            SELECT message.place, message.id, message.attempts
+              FROM (SELECT ctid AS place, id, attempts, next_attempt_at,
+                           id = min(id) OVER of_order AS is_oldest,
+                           max(lease_until) OVER of_order AS lease_until
+                      FROM stock_channel_message
+                     WHERE state = 'pending'
+                    WINDOW of_order AS (PARTITION BY channel_id, order_key)
+                   ) AS message
+             WHERE message.is_oldest
+               AND coalesce(message.next_attempt_at, '-infinity')
+                   <= now() AT TIME ZONE 'UTC'
+               AND coalesce(message.lease_until, '-infinity')
+                   < now() AT TIME ZONE 'UTC'
+            """
+        )
+
+    def _count_due(self):
+        self.env.cr.execute(SQL("SELECT count(*) FROM (%s) AS due", self._due()))
+        (count,) = self.env.cr.fetchone()
+        return count
+
+    def _claim(self, is_first_try):
+        """Take the oldest due messages, counting the attempt.
+
+        Of several messages of one order only the oldest is taken, and none while
+        another of them is being worked on: one order is never touched twice at
+        once, and its messages keep the order in which they came. Rows are found
+        again by their place: what is due was read in this transaction, and a row
+        that was moved since fails it.
+
+        :return: messages that know which claim they were taken by.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH taken AS (
+                    SELECT message.ctid AS place
+                      FROM (%(due)s) AS due
+                      JOIN stock_channel_message AS message
+                        ON message.ctid = due.place
+                     WHERE (due.attempts = 0) = %(is_first_try)s
+                     ORDER BY due.id
+                     LIMIT %(limit)s
+                       FOR UPDATE OF message SKIP LOCKED
+                )
+                UPDATE stock_channel_message AS message
+                   SET attempts = attempts + 1,
+                       claims = coalesce(claims, 0) + 1,
+                       worker_id = %(worker)s,
+                       lease_until = now() AT TIME ZONE 'UTC'
+                           + %(lease)s * interval '1 second'
+                  FROM taken
+                 WHERE message.ctid = taken.place
+                RETURNING message.id, message.claims
+                """,
+                due=self._due(),
+                is_first_try=is_first_try,
+                limit=CLAIM_SIZE if is_first_try else 1,
+                worker=self.env.context.get("cron_id"),
+                lease=LEASE_SECONDS,
+            ),
+            # Another worker was first, and this one starts over: no error of anybody's.
+            log_exceptions=False,
+        )
+        return self.sudo()._bind_claims(dict(self.env.cr.fetchall()))
 
     @api.model
     def _take_back(self):

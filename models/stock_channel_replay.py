@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 from odoo.tools.misc import format_datetime
 
-from .stock_channel_message import CLAIM_SIZE
+from .stock_channel_message_claim import CLAIM_SIZE
 
 _logger = logging.getLogger(__name__)
 

@@ -101,7 +101,7 @@ SUDO = {
     "models/stock_channel_location.py": (1, HOOK),
     "models/stock_channel_match.py": (3, HUB),
     "models/stock_channel_match_export.py": (1, HUB),
-    "models/stock_channel_message.py": (1, HUB),
+    "models/stock_channel_message_claim.py": (1, HUB),
     "models/stock_channel_message_replay.py": (1, STEP),
     "models/stock_channel_order_apply.py": (8, ERP),
     "models/stock_channel_order_batch.py": (2, ERP),

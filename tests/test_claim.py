@@ -10,9 +10,11 @@ from odoo.tests import tagged
 from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import mute_logger
 
-from odoo.addons.stock_channel_hub.models import stock_channel_message
+from odoo.addons.stock_channel_hub.models import stock_channel_message_claim
 from odoo.addons.stock_channel_hub.models.claims import LostClaim
-from odoo.addons.stock_channel_hub.models.stock_channel_message import LEASE_SECONDS
+from odoo.addons.stock_channel_hub.models.stock_channel_message_claim import (
+    LEASE_SECONDS,
+)
 from odoo.addons.stock_channel_hub.models.stock_channel_mixin import CONCURRENCY_ERRORS
 from odoo.addons.stock_channel_hub.models.stock_channel_order import StockChannelOrder
 from odoo.addons.stock_channel_hub.models.stock_channel_order_apply import (
@@ -383,7 +385,7 @@ class TestTwoConnections(BaseCase):
             return self.take(cr)
 
         with (
-            patch.object(stock_channel_message, "CLAIM_SIZE", 2),
+            patch.object(stock_channel_message_claim, "CLAIM_SIZE", 2),
             self.database.cursor() as first,
             self.database.cursor() as second,
             ThreadPoolExecutor(2) as pool,

@@ -9,13 +9,16 @@ from odoo.tools import mute_logger
 
 from odoo.addons.sale.models.sale_order import SaleOrder
 from odoo.addons.stock_channel_hub.models import (
-    stock_channel_message,
     stock_channel_message_batch,
+    stock_channel_message_claim,
     stock_channel_order_batch,
 )
 from odoo.addons.stock_channel_hub.models.locks import lock_stock, try_lock_stock
 from odoo.addons.stock_channel_hub.models.stock_channel_message import (
     StockChannelMessage,
+)
+from odoo.addons.stock_channel_hub.models.stock_channel_message_claim import (
+    StockChannelMessageClaim,
 )
 from odoo.addons.stock_channel_hub.models.stock_channel_mixin import StockChannelMixin
 from odoo.addons.stock_channel_hub.models.stock_channel_order_price import (
@@ -209,7 +212,7 @@ class TestOrderBatchFaults(BatchCase):
         with (
             patch.object(SaleOrder, "action_confirm", action_confirm),
             patch.object(StockChannelMessage, "_process", process),
-            patch.object(StockChannelMessage, "_count_due", lambda messages: 0),
+            patch.object(StockChannelMessageClaim, "_count_due", lambda messages: 0),
         ):
             self.run_inbox()
         self.assertEqual(processed, ["1", "2"])
@@ -261,7 +264,7 @@ class TestOrderBatchFaults(BatchCase):
             woken.extend(crons.ids)
 
         with (
-            patch.object(stock_channel_message, "CLAIM_SIZE", 2),
+            patch.object(stock_channel_message_claim, "CLAIM_SIZE", 2),
             patch.object(stock_channel_message_batch, "CLAIM_SIZE", 2),
             patch.object(StockChannelMixin, "_trigger_after_commit", note),
             self.registry.cursor() as cr,

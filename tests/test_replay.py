@@ -6,9 +6,9 @@ from odoo.tests import tagged
 
 from odoo.addons.stock_channel_hub.models import stock_channel_replay
 from odoo.addons.stock_channel_hub.models.stock_channel_message import (
-    CLAIM_SIZE,
     StockChannelMessage,
 )
+from odoo.addons.stock_channel_hub.models.stock_channel_message_claim import CLAIM_SIZE
 from odoo.addons.stock_channel_hub.models.stock_channel_replay import SHARE
 
 from .common import HubCase

@@ -36,7 +36,7 @@ type(env.cr).execute = listen
 messages._claim(True)
 type(env.cr).execute = execute
 env.cr.rollback()
-(claim,) = [query for query in said if "WITH due AS" in str(getattr(query, "code", query))]
+(claim,) = [query for query in said if "WITH taken AS" in str(getattr(query, "code", query))]
 execute(env.cr, SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) %s", claim))
 ((plan,),) = env.cr.fetchall()
 env.cr.rollback()
