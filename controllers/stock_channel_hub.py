@@ -12,23 +12,12 @@ from odoo.http import request
 from ..connectors.arrivals import Arrivals
 from ..connectors.errors import BadSignature
 from ..models import kill_points
-from ..models.stock_channel_mixin import CONCURRENCY_ERRORS
+from ..models.locks import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 RETRY_AFTER_SECONDS = "30"
-# What is asked of a channel at its door; the other fields of one are many.
-ASKED = (
-    "connector",
-    "company_id",
-    "base_url",
-    "credentials",
-    "allowed_hosts",
-    "timezone",
-    "database_identity",
-    "delivery_limit",
-)
 # Of this process; ``delivery_limit`` says how many each channel has.
 ARRIVALS = Arrivals()
 
@@ -74,7 +63,7 @@ class StockChannelHub(http.Controller):
         if not channel_sudo:
             return answer(404, "unknown address")
         headers = {name.lower(): value for name, value in request.httprequest.headers}
-        connector = channel_sudo._connector()
+        connector = channel_sudo._connector(channel_sudo._door_secrets())
         if self._is_ping(connector, raw, headers):
             return answer(200, "accepted")
         if not self._is_authentic(connector, raw, headers):
@@ -122,7 +111,8 @@ class StockChannelHub(http.Controller):
         if not channel_sudo:
             return answer(404, "unknown address")
         headers = {name.lower(): value for name, value in request.httprequest.headers}
-        if not self._is_authentic(channel_sudo._connector(), b"", headers):
+        connector = channel_sudo._connector(channel_sudo._door_secrets())
+        if not self._is_authentic(connector, b"", headers):
             return answer(401, "not authentic")
         wait = self._wait(channel_sudo, "pull")
         if wait:
@@ -142,13 +132,7 @@ class StockChannelHub(http.Controller):
         """Return the channel behind the token; drafts have no door yet."""
         if not token or len(token) > 64 or not token.isascii() or "\0" in token:
             return request.env["stock.channel"]
-        return (
-            request.env["stock.channel"]
-            .sudo()
-            .search_fetch(
-                [("webhook_token", "=", token), ("state", "!=", "draft")], ASKED
-            )
-        )
+        return request.env["stock.channel"].sudo()._at_door(token)
 
     def _is_ping(self, connector, raw, headers):
         """Tell whether a channel only asks if somebody is there, signed or not.

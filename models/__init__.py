@@ -9,6 +9,7 @@ from . import (
     stock_channel_copy,
     stock_channel_cron,
     stock_channel_secret,
+    stock_channel_door,
     stock_channel_token,
     stock_channel_location,
     stock_channel_listing,

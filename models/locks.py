@@ -31,7 +31,16 @@ write to a quant the other transaction changed fails with a serialization error,
 and the caller starts over with a fresh picture (``stock.channel.mixin``).
 """
 
+import psycopg2
+
 from odoo.tools import SQL
+
+# Another transaction was first. Whoever meets one of these starts over.
+CONCURRENCY_ERRORS = (
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,
+)
 
 
 def lock_stock(cr, pairs):

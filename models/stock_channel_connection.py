@@ -71,15 +71,18 @@ class StockChannelConnection(models.Model):
         channel_sudo = self.sudo()
         return connection_settings(channel_sudo.credentials, channel_sudo.base_url)
 
-    def _connector(self):
-        """Return a connector for this channel, built anew for each use."""
+    def _connector(self, secrets=None):
+        """Return a connector for this channel, built anew for each use.
+
+        :param list secrets: that are active now, newest first; asked for unless given.
+        """
         self.ensure_one()
         connector_class = registry.get(self.connector)
         return connector_class(
             self._connector_config(),
             self._transport(),
             utc_now,
-            secrets=self._active_secrets(),
+            secrets=self._active_secrets() if secrets is None else secrets,
             tokens=self._token_store(self._settings_digest()),
         )
 

@@ -3,9 +3,9 @@ import logging
 from odoo import api, fields, models
 from odoo.fields import Command
 
+from .locks import CONCURRENCY_ERRORS
 from .quantities import to_decimal
 from .stock_channel_message import describe_error
-from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@ import logging
 from odoo import api, fields, models
 
 from ..connectors.plan import take_from
+from .locks import CONCURRENCY_ERRORS
 from .quantities import to_decimal
 from .stock_channel_message import describe_error
-from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 

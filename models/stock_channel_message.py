@@ -19,9 +19,9 @@ from ..connectors.retry_policy import (
 )
 from . import kill_points
 from .claims import LostClaim
+from .locks import CONCURRENCY_ERRORS
 from .message_text import describe_error, readable, storable
 from .stock_channel_exception import NeedsPerson
-from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 
@@ -59,9 +59,7 @@ class StockChannelMessage(models.Model):
     channel_id = fields.Many2one(
         "stock.channel", required=True, readonly=True, ondelete="cascade"
     )
-    company_id = fields.Many2one(
-        "res.company", readonly=True, index=True, required=True
-    )
+    company_id = fields.Many2one("res.company", readonly=True, required=True)
     state = fields.Selection(STATES, required=True, readonly=True, default="pending")
     origin = fields.Selection(
         [("webhook", "Webhook"), ("poll", "Polling"), ("upload", "Upload")],

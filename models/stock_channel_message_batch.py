@@ -8,9 +8,9 @@ from ..connectors.data import OrderSnapshot
 from ..connectors.retry_policy import Trouble, Work, decide
 from . import kill_points
 from .claims import CLAIMS
+from .locks import CONCURRENCY_ERRORS
 from .stock_channel_batch import BATCH, BEHIND
 from .stock_channel_message_claim import CLAIM_SIZE, LEASE_SECONDS
-from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 

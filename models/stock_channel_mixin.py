@@ -1,26 +1,19 @@
 import logging
-import time
 
 import psycopg2
 
 from odoo import api, models
-from odoo.tools import SQL
+from odoo.http import request
+
+from . import waking
+from .locks import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 
-CONCURRENCY_ERRORS = (
-    psycopg2.errors.SerializationFailure,
-    psycopg2.errors.DeadlockDetected,
-    psycopg2.errors.LockNotAvailable,
-)
 # Two workers may also insert one key at once; the second finds the first's row when
 # it starts over.
 RETRIED_ERRORS = (*CONCURRENCY_ERRORS, psycopg2.errors.UniqueViolation)
 CONCURRENCY_TRIES = 5
-# A trigger that waits for longer was written without waking anybody, or all are busy.
-OVERDUE_SECONDS = 1.0
-# When this process last told the workers of a database about one, by its own clock.
-TOLD = {}
 
 
 class StockChannelMixin(models.AbstractModel):
@@ -106,89 +99,29 @@ class StockChannelMixin(models.AbstractModel):
     def _trigger_after_commit(self, crons):
         """Wake these scheduled actions once this transaction is committed.
 
-        ``ir.cron._trigger`` writes a row and opens a connection each time, which
-        would cut the webhook door to a third. So nothing is triggered while a
-        trigger waits. A trigger that a running job is just consuming is locked by
-        it, hence ``SKIP LOCKED``: it must not count as waiting, or what we just
-        wrote would lie until the next interval. The check needs a snapshot newer
-        than ours and must not make a user's transaction fail, so it runs on a
-        cursor of its own, after the commit. Should the process die in between,
-        the job's own interval finds the work.
+        It must not make a user's transaction fail and needs a snapshot newer than
+        ours, so it is done after the commit, on a cursor of its own: by the waker of
+        a process that answers requests, else at once. Should the process die in
+        between, the job's own interval finds the work.
         """
         if not crons:
             return
         data = self.env.cr.postcommit.data
         waiting = data.setdefault("stock_channel_hub.crons", set())
         if not waiting:
-            registry = self.env.registry
+            dbname, registry = self.env.cr.dbname, self.env.registry
 
             def trigger():
                 cron_ids = sorted(waiting)
                 waiting.clear()
+                if request:
+                    waking.waker(dbname).ask(cron_ids)
+                    return
                 try:
-                    trigger_unless_waiting(registry, cron_ids)
+                    waking.trigger_unless_waiting(registry, cron_ids)
                 except Exception:
                     # What was committed is committed; nobody may be told it failed.
                     _logger.warning("jobs %s not woken", cron_ids, exc_info=True)
 
             self.env.cr.postcommit.add(trigger)
         waiting.update(crons.ids)
-
-
-def trigger_unless_waiting(registry, cron_ids):
-    """Trigger those of the scheduled actions that nobody has triggered yet.
-
-    A trigger that is due for a second and that nobody has taken was written without
-    waking anybody, by Odoo's own rescheduling or for a moment that lay ahead: then
-    the workers are woken for it. Or they are all at work, perhaps on this very job,
-    and find it afterwards: so they are told once a second, and not by everybody who
-    comes meanwhile, since telling them takes a connection of its own.
-    """
-    with registry.cursor() as cr:
-        ages = {cron_id: waiting_seconds(cr, cron_id) for cron_id in cron_ids}
-        asleep = [cron_id for cron_id, age in ages.items() if age is None]
-        overdue = [age for age in ages.values() if age and age > OVERDUE_SECONDS]
-        if asleep:
-            env = api.Environment(cr, api.SUPERUSER_ID, {})
-            for cron in env["ir.cron"].browse(asleep).exists():
-                cron._trigger()
-        if overdue and is_time_to_tell(cr.dbname):
-            env = api.Environment(cr, api.SUPERUSER_ID, {})
-            cr.postcommit.add(env["ir.cron"]._notifydb)
-
-
-def is_time_to_tell(database):
-    """Tell whether this process last told the workers some time ago; notes the time."""
-    now = time.monotonic()
-    if now - TOLD.get(database, -OVERDUE_SECONDS) < OVERDUE_SECONDS:
-        return False
-    TOLD[database] = now
-    return True
-
-
-def waiting_seconds(cr, cron_id):
-    """Return for how long a trigger of this job has been waiting, None for none.
-
-    Asked first in its transaction, which is over when another one was first.
-    """
-    try:
-        cr.execute(
-            SQL(
-                """
-                SELECT extract(epoch FROM now() AT TIME ZONE 'UTC' - call_at)
-                  FROM ir_cron_trigger
-                 WHERE cron_id = %s
-                   AND call_at <= now() AT TIME ZONE 'UTC'
-                 ORDER BY call_at
-                 LIMIT 1
-                   FOR KEY SHARE SKIP LOCKED
-                """,
-                cron_id,
-            ),
-            log_exceptions=False,
-        )
-        row = cr.fetchone()
-    except CONCURRENCY_ERRORS:
-        cr.rollback()
-        return None
-    return float(row[0]) if row else None

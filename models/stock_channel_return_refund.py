@@ -5,9 +5,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from .locks import CONCURRENCY_ERRORS
 from .quantities import to_decimal
 from .stock_channel_message import describe_error
-from .stock_channel_mixin import CONCURRENCY_ERRORS
 from .stock_channel_return import DISPOSITIONS
 
 _logger = logging.getLogger(__name__)

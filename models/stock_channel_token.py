@@ -8,8 +8,8 @@ from odoo.tools import SQL
 from ..connectors.errors import Misconfigured, RetryLater
 from ..connectors.tokens import TokenStore
 from .database_identity import database_identity, database_place
+from .locks import CONCURRENCY_ERRORS
 from .settings_digest import connection_settings, settings_digest
-from .stock_channel_mixin import CONCURRENCY_ERRORS
 
 # So often another worker may have been first; each time it has kept something newer.
 TRIES = 5

@@ -24,9 +24,9 @@ ROOT_USER = {
         1,
         "the hub holds and proposes, not who caused it",
     ),
-    "models/stock_channel_mixin.py": (2, "a worker's connection of its own"),
     # Compares who wrote something with it.
     "models/stock_channel_push_story.py": (1, HUB),
+    "models/waking.py": (2, "a worker's connection of its own"),
 }
 # Acting as another person: with their rights, which are never more than their own.
 OTHER_USER = {

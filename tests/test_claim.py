@@ -12,10 +12,10 @@ from odoo.tools import mute_logger
 
 from odoo.addons.stock_channel_hub.models import stock_channel_message_claim
 from odoo.addons.stock_channel_hub.models.claims import LostClaim
+from odoo.addons.stock_channel_hub.models.locks import CONCURRENCY_ERRORS
 from odoo.addons.stock_channel_hub.models.stock_channel_message_claim import (
     LEASE_SECONDS,
 )
-from odoo.addons.stock_channel_hub.models.stock_channel_mixin import CONCURRENCY_ERRORS
 from odoo.addons.stock_channel_hub.models.stock_channel_order import StockChannelOrder
 from odoo.addons.stock_channel_hub.models.stock_channel_order_apply import (
     StockChannelOrderApply,

@@ -4,9 +4,7 @@ import psycopg2
 
 from odoo.tests import tagged
 
-from odoo.addons.stock_channel_hub.models.stock_channel_mixin import (
-    trigger_unless_waiting,
-)
+from odoo.addons.stock_channel_hub.models.waking import trigger_unless_waiting
 
 from .common import HubCase, WakingCase
 

@@ -10,7 +10,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_cron import IrCron
-from odoo.addons.stock_channel_hub.models import stock_channel_mixin
+from odoo.addons.stock_channel_hub.models import waking
 
 from .common import HubCase, WakingCase
 
@@ -26,7 +26,7 @@ class TestRegressWaking(WakingCase):
 
     def setUp(self):
         super().setUp()
-        stock_channel_mixin.TOLD.clear()
+        waking.TOLD.clear()
 
     def add_trigger(self, seconds):
         """Insert a trigger that has been due for so many seconds."""
@@ -41,7 +41,7 @@ class TestRegressWaking(WakingCase):
     def wake(self):
         """Trigger the job once more; returns how often workers were notified."""
         with patch.object(IrCron, "_notifydb", autospec=True) as notify:
-            stock_channel_mixin.trigger_unless_waiting(self.registry, [self.cron_id])
+            waking.trigger_unless_waiting(self.registry, [self.cron_id])
         return notify.call_count
 
     def count(self):
@@ -66,7 +66,7 @@ class TestRegressWaking(WakingCase):
 
     def test_workers_are_told_again_a_second_later(self):
         self.add_trigger(5)
-        with patch.object(stock_channel_mixin.time, "monotonic") as clock:
+        with patch.object(waking.time, "monotonic") as clock:
             told = []
             for moment in (100.0, 100.9, 101.1):
                 clock.return_value = moment
@@ -94,7 +94,7 @@ class TestRegressWork(HubCase):
         self.addCleanup(postcommit.clear)
         error = PoolError("The Connection Pool Is Full")
         with patch.object(
-            stock_channel_mixin, "trigger_unless_waiting", side_effect=error
+            waking, "trigger_unless_waiting", side_effect=error
         ) as trigger:
             self.channel._wake_publishers()
             with self.assertLogs(MIXIN_LOGGER) as logs:
@@ -108,7 +108,7 @@ class TestRegressWork(HubCase):
         postcommit.clear()
         self.addCleanup(postcommit.clear)
         with patch.object(
-            stock_channel_mixin,
+            waking,
             "trigger_unless_waiting",
             side_effect=[PoolError("full"), None],
         ) as trigger:

@@ -1,0 +1,196 @@
+"""Waking scheduled actions for what was just written, and seeing that somebody woke up.
+
+A process that answers requests leaves it to a thread of its own, its *waker*. Asked in
+each request, PostgreSQL would be asked as often as there are deliveries, over a second
+connection, before the answer goes out.
+
+The waker also stays awake. Odoo tells its workers once, by a notification that is lost
+when nobody listens: all of them had died with the database, or were just starting, and
+a worker that starts sleeps for a minute or more before it looks for the first time. What
+had been delivered waited for 75 seconds.
+"""
+
+import atexit
+import logging
+import threading
+import time
+
+from odoo import api
+from odoo.modules.registry import Registry
+from odoo.tools import SQL
+
+from .locks import CONCURRENCY_ERRORS
+
+_logger = logging.getLogger(__name__)
+
+# A trigger that waits for longer was written without waking anybody, or all are busy.
+OVERDUE_SECONDS = 1.0
+# When this process last told the workers of a database about one, by its own clock.
+TOLD = {}
+# Seconds between two rounds of a waker at least: what comes meanwhile is one question.
+PAUSE_SECONDS = 0.1
+# Seconds between two looks at whether somebody woke up.
+LOOK_SECONDS = 3.0
+# For so long after it was last asked: longer than the longest sleep of Odoo's workers.
+WATCH_SECONDS = 90.0
+
+_WAKERS = {}
+_WAKERS_LOCK = threading.Lock()
+
+
+def waker(dbname):
+    """Return this process's waker for a database."""
+    with _WAKERS_LOCK:
+        if dbname not in _WAKERS:
+            found = _WAKERS[dbname] = Waker(
+                lambda ids: trigger_unless_waiting(Registry(dbname), ids),
+                lambda ids: remind(Registry(dbname), ids),
+            )
+            threading.Thread(
+                target=found.run, name=f"stock_channel_hub.waker.{dbname}", daemon=True
+            ).start()
+            # What was asked for in the last moments of a process that ends in order.
+            atexit.register(found.round)
+        return _WAKERS[dbname]
+
+
+class Waker:
+    """Triggers the jobs it is asked for, and reminds the workers for a while.
+
+    :param trigger: callable that takes ids of jobs and may raise anything.
+    :param remind: the same, for jobs that were triggered already.
+    :param clock: callable that returns seconds.
+    """
+
+    def __init__(self, trigger, remind, clock=time.monotonic):
+        self._trigger = trigger
+        self._remind = remind
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._is_asked = threading.Event()
+        self._asked = set()
+        self._watched = {}
+
+    def ask(self, cron_ids):
+        """Let these jobs be triggered soon; returns at once."""
+        with self._lock:
+            self._asked.update(cron_ids)
+        self._is_asked.set()
+
+    def run(self):
+        """Do one round after the other, for as long as the process lives."""
+        while True:
+            self._is_asked.wait(self.round())
+            time.sleep(PAUSE_SECONDS)
+
+    def round(self):
+        """Do what is to do now.
+
+        :return: seconds until there is something to do again; None for as long as
+            nobody asks.
+        """
+        self._is_asked.clear()
+        with self._lock:
+            asked, self._asked = self._asked, set()
+        now = self._clock()
+        known = sorted(
+            cron_id
+            for cron_id, until in self._watched.items()
+            if until > now and cron_id not in asked
+        )
+        try:
+            if asked:
+                self._trigger(sorted(asked))
+            elif known:
+                self._remind(known)
+        except Exception:
+            # What was committed is committed; it is tried again, and nobody fails.
+            _logger.warning("jobs %s not woken yet", sorted(asked), exc_info=True)
+            with self._lock:
+                self._asked |= asked
+            return LOOK_SECONDS
+        self._watched = {cron_id: self._watched[cron_id] for cron_id in known}
+        self._watched.update(dict.fromkeys(asked, now + WATCH_SECONDS))
+        return LOOK_SECONDS if self._watched else None
+
+
+def trigger_unless_waiting(registry, cron_ids):
+    """Trigger those of the scheduled actions that nobody has triggered yet.
+
+    ``ir.cron._trigger`` writes a row and opens a connection each time, which would cut
+    the webhook door to a third. So nothing is triggered while a trigger waits. One that
+    a running job is just consuming is locked by it, hence ``SKIP LOCKED``: it must not
+    count as waiting, or what was just written would lie until the next interval.
+
+    A trigger that is due for a second and that nobody has taken was written without
+    waking anybody, by Odoo's own rescheduling or for a moment that lay ahead: then
+    the workers are woken for it. Or they are all at work, perhaps on this very job,
+    and find it afterwards: so they are told once a second, and not by everybody who
+    comes meanwhile, since telling them takes a connection of its own.
+    """
+    with registry.cursor() as cr:
+        ages = {cron_id: waiting_seconds(cr, cron_id) for cron_id in cron_ids}
+        asleep = [cron_id for cron_id, age in ages.items() if age is None]
+        overdue = [age for age in ages.values() if age and age > OVERDUE_SECONDS]
+        if asleep:
+            env = api.Environment(cr, api.SUPERUSER_ID, {})
+            for cron in env["ir.cron"].browse(asleep).exists():
+                cron._trigger()
+        if overdue and is_time_to_tell(cr.dbname):
+            notify(cr)
+
+
+def remind(registry, cron_ids):
+    """Tell the workers of a trigger that waits though it is due; write none.
+
+    :return: whether there was one.
+    """
+    with registry.cursor() as cr:
+        ages = [waiting_seconds(cr, cron_id) for cron_id in cron_ids]
+        is_due = any(age and age > OVERDUE_SECONDS for age in ages)
+        if is_due:
+            notify(cr)
+        return is_due
+
+
+def notify(cr):
+    """Tell every worker of the database's scheduler to look, once this is committed."""
+    env = api.Environment(cr, api.SUPERUSER_ID, {})
+    cr.postcommit.add(env["ir.cron"]._notifydb)
+
+
+def is_time_to_tell(database):
+    """Tell whether this process last told the workers some time ago; notes the time."""
+    now = time.monotonic()
+    if now - TOLD.get(database, -OVERDUE_SECONDS) < OVERDUE_SECONDS:
+        return False
+    TOLD[database] = now
+    return True
+
+
+def waiting_seconds(cr, cron_id):
+    """Return for how long a trigger of this job has been waiting, None for none.
+
+    Asked first in its transaction, which is over when another one was first.
+    """
+    try:
+        cr.execute(
+            SQL(
+                """
+                SELECT extract(epoch FROM now() AT TIME ZONE 'UTC' - call_at)
+                  FROM ir_cron_trigger
+                 WHERE cron_id = %s
+                   AND call_at <= now() AT TIME ZONE 'UTC'
+                 ORDER BY call_at
+                 LIMIT 1
+                   FOR KEY SHARE SKIP LOCKED
+                """,
+                cron_id,
+            ),
+            log_exceptions=False,
+        )
+        row = cr.fetchone()
+    except CONCURRENCY_ERRORS:
+        cr.rollback()
+        return None
+    return float(row[0]) if row else None
