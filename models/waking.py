@@ -7,16 +7,18 @@ connection, before the answer goes out.
 The waker also stays awake. Odoo tells its workers once, by a notification that is lost
 when nobody listens: all of them had died with the database, or were just starting, and
 a worker that starts sleeps for a minute or more before it looks for the first time. What
-had been delivered waited for 75 seconds.
+had been delivered waited for 75 seconds. And of a job that is to run at a later moment
+Odoo tells nobody when that moment has come: a channel that asked for a pause of three
+seconds was called again up to seventy later, where nothing else happened meanwhile.
 """
 
 import atexit
+import heapq
 import logging
 import threading
 import time
 
-from odoo import api
-from odoo.modules.registry import Registry
+from odoo import api, sql_db
 from odoo.tools import SQL
 
 from .locks import CONCURRENCY_ERRORS
@@ -31,8 +33,10 @@ TOLD = {}
 PAUSE_SECONDS = 0.1
 # Seconds between two looks at whether somebody woke up.
 LOOK_SECONDS = 3.0
-# For so long after it was last asked: longer than the longest sleep of Odoo's workers.
+# For so long after a job was to run: longer than the longest sleep of Odoo's workers.
 WATCH_SECONDS = 90.0
+# The database's clock may be a little behind the one that the waker sleeps by.
+LATE_SECONDS = 0.02
 
 _WAKERS = {}
 _WAKERS_LOCK = threading.Lock()
@@ -42,9 +46,10 @@ def waker(dbname):
     """Return this process's waker for a database."""
     with _WAKERS_LOCK:
         if dbname not in _WAKERS:
+            database = sql_db.db_connect(dbname)
             found = _WAKERS[dbname] = Waker(
-                lambda ids: trigger_unless_waiting(Registry(dbname), ids),
-                lambda ids: remind(Registry(dbname), ids),
+                lambda ids: trigger_unless_waiting(database, ids),
+                lambda ids, seconds: remind(database, ids, seconds),
             )
             threading.Thread(
                 target=found.run, name=f"stock_channel_hub.waker.{dbname}", daemon=True
@@ -58,7 +63,8 @@ class Waker:
     """Triggers the jobs it is asked for, and reminds the workers for a while.
 
     :param trigger: callable that takes ids of jobs and may raise anything.
-    :param remind: the same, for jobs that were triggered already.
+    :param remind: the same, for jobs that have triggers; and for how many seconds one
+        has to have waited.
     :param clock: callable that returns seconds.
     """
 
@@ -69,12 +75,20 @@ class Waker:
         self._lock = threading.Lock()
         self._is_asked = threading.Event()
         self._asked = set()
+        self._later = []
         self._watched = {}
 
     def ask(self, cron_ids):
         """Let these jobs be triggered soon; returns at once."""
         with self._lock:
             self._asked.update(cron_ids)
+        self._is_asked.set()
+
+    def remind_in(self, cron_id, seconds):
+        """Let the workers be told of a job that is to run after so many seconds."""
+        moment = self._clock() + seconds + LATE_SECONDS
+        with self._lock:
+            heapq.heappush(self._later, (moment, cron_id))
         self._is_asked.set()
 
     def run(self):
@@ -90,28 +104,40 @@ class Waker:
             nobody asks.
         """
         self._is_asked.clear()
-        with self._lock:
-            asked, self._asked = self._asked, set()
         now = self._clock()
-        known = sorted(
-            cron_id
-            for cron_id, until in self._watched.items()
-            if until > now and cron_id not in asked
-        )
+        asked, due = self._take(now)
+        known = {cron_id for cron_id, until in self._watched.items() if until > now}
         try:
             if asked:
                 self._trigger(sorted(asked))
-            elif known:
-                self._remind(known)
+            if due:
+                self._remind(sorted(due), 0.0)
+            elif known and not asked:
+                self._remind(sorted(known), OVERDUE_SECONDS)
         except Exception:
             # What was committed is committed; it is tried again, and nobody fails.
-            _logger.warning("jobs %s not woken yet", sorted(asked), exc_info=True)
+            _logger.warning("jobs %s not woken yet", sorted(asked | due), exc_info=True)
             with self._lock:
                 self._asked |= asked
-            return LOOK_SECONDS
         self._watched = {cron_id: self._watched[cron_id] for cron_id in known}
-        self._watched.update(dict.fromkeys(asked, now + WATCH_SECONDS))
-        return LOOK_SECONDS if self._watched else None
+        self._watched.update(dict.fromkeys(asked | due, now + WATCH_SECONDS))
+        return self._pause(now)
+
+    def _take(self, now):
+        """Return what is to be triggered, and whose moment has come."""
+        with self._lock:
+            asked, self._asked = self._asked, set()
+            due = set()
+            while self._later and self._later[0][0] <= now:
+                due.add(heapq.heappop(self._later)[1])
+            return asked, due
+
+    def _pause(self, now):
+        with self._lock:
+            pauses = [moment - now for moment, _cron_id in self._later[:1]]
+        if self._watched:
+            pauses.append(LOOK_SECONDS)
+        return min(pauses, default=None)
 
 
 def trigger_unless_waiting(registry, cron_ids):
@@ -140,14 +166,15 @@ def trigger_unless_waiting(registry, cron_ids):
             notify(cr)
 
 
-def remind(registry, cron_ids):
-    """Tell the workers of a trigger that waits though it is due; write none.
+def remind(registry, cron_ids, seconds):
+    """Tell the workers of triggers that wait though they are due; write none.
 
+    :param float seconds: for which one has been waiting at least.
     :return: whether there was one.
     """
     with registry.cursor() as cr:
         ages = [waiting_seconds(cr, cron_id) for cron_id in cron_ids]
-        is_due = any(age and age > OVERDUE_SECONDS for age in ages)
+        is_due = any(age is not None and age >= seconds for age in ages)
         if is_due:
             notify(cr)
         return is_due

@@ -1,5 +1,7 @@
+from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.tests import tagged
 from odoo.tests.common import BaseCase
 from odoo.tools import mute_logger
@@ -23,7 +25,7 @@ class TestWaker(BaseCase):
         self.done = []
         self.waker = Waker(
             lambda ids: self.done.append(("trigger", ids)),
-            lambda ids: self.done.append(("remind", ids)),
+            lambda ids, seconds: self.done.append(("remind", ids, seconds)),
             clock=lambda: self.now,
         )
 
@@ -47,8 +49,8 @@ class TestWaker(BaseCase):
     def test_workers_are_looked_after_until_all_have_looked(self):
         self.waker.ask([5])
         self.round_after(0)
-        self.assertEqual(self.round_after(3), ([("remind", [5])], 3.0))
-        self.assertEqual(self.round_after(86), ([("remind", [5])], 3.0))
+        self.assertEqual(self.round_after(3), ([("remind", [5], 1.0)], 3.0))
+        self.assertEqual(self.round_after(86), ([("remind", [5], 1.0)], 3.0))
         self.assertEqual(self.round_after(1), ([], None))
 
     def test_whoever_asks_again_begins_the_watch_anew(self):
@@ -56,8 +58,8 @@ class TestWaker(BaseCase):
         self.round_after(0)
         self.waker.ask([5])
         self.assertEqual(self.round_after(60), ([("trigger", [5])], 3.0))
-        self.assertEqual(self.round_after(29), ([("remind", [5, 7])], 3.0))
-        self.assertEqual(self.round_after(1), ([("remind", [5])], 3.0))
+        self.assertEqual(self.round_after(29), ([("remind", [5, 7], 1.0)], 3.0))
+        self.assertEqual(self.round_after(1), ([("remind", [5], 1.0)], 3.0))
 
     def test_what_fails_is_tried_again(self):
         """The database was away for a moment, and nobody was woken."""
@@ -77,17 +79,45 @@ class TestWaker(BaseCase):
             mute_logger(LOGGER),
         ):
             self.assertEqual(self.round_after(3), ([], 3.0))
-        self.assertEqual(self.round_after(3), ([("remind", [5])], 3.0))
+        self.assertEqual(self.round_after(3), ([("remind", [5], 1.0)], 3.0))
+
+    def test_moment_that_comes(self):
+        """Odoo tells nobody: a channel's pause of three seconds lasted seventy."""
+        self.waker.remind_in(5, 10.0)
+        self.waker.remind_in(7, 20.0)
+        done, pause = self.round_after(0)
+        self.assertEqual((done, round(pause, 2)), ([], 10.02))
+        self.assertEqual(self.round_after(10.02)[0], [("remind", [5], 0.0)])
+        # Somebody must have heard.
+        self.assertEqual(self.round_after(3), ([("remind", [5], 1.0)], 3.0))
+        self.assertEqual(self.round_after(7)[0], [("remind", [7], 0.0)])
+
+    def test_moment_that_comes_while_others_ask(self):
+        self.waker.remind_in(5, 10.0)
+        self.now += 11
+        self.waker.ask([7])
+        self.assertEqual(
+            self.round_after(0), ([("trigger", [7]), ("remind", [5], 0.0)], 3.0)
+        )
+
+    def test_moment_that_passed_without_a_database_is_looked_after(self):
+        self.waker.remind_in(5, 10.0)
+        with (
+            patch.object(self.waker, "_remind", side_effect=ConnectionError),
+            mute_logger(LOGGER),
+        ):
+            self.assertEqual(self.round_after(11), ([], 3.0))
+        self.assertEqual(self.round_after(3), ([("remind", [5], 1.0)], 3.0))
 
 
 @tagged("post_install", "-at_install")
 class TestRemind(WakingCase):
     """Who is told, seen from real connections; what is inserted is removed."""
 
-    def remind(self):
+    def remind(self, seconds=1.0):
         """Return what was found, how many were told, how many triggers there are."""
         with patch.object(IrCron, "_notifydb", autospec=True) as notify:
-            found = remind(self.registry, [self.cron_id])
+            found = remind(self.registry, [self.cron_id], seconds)
         with self.database.cursor() as cr:
             cr.execute(
                 "SELECT count(*) FROM ir_cron_trigger WHERE cron_id = %s",
@@ -109,6 +139,14 @@ class TestRemind(WakingCase):
     def test_fresh_trigger_is_left_alone(self):
         self.add_trigger(0)
         self.assertEqual(self.remind(), (False, 0, 1))
+
+    def test_fresh_trigger_whose_moment_has_come(self):
+        self.add_trigger(0)
+        self.assertEqual(self.remind(seconds=0.0), (True, 1, 1))
+
+    def test_trigger_for_later_is_left_alone(self):
+        self.add_trigger(-60)
+        self.assertEqual(self.remind(seconds=0.0), (False, 0, 1))
 
     def test_workers_are_told_of_one_that_nobody_took(self):
         self.add_trigger(5)
@@ -158,3 +196,21 @@ class TestWhoWakes(HubCase):
         trigger.assert_called_once_with(
             self.env.registry, [self.channel.publish_cron_id.id]
         )
+
+    def test_later_moment_is_left_to_the_waker(self):
+        at = fields.Datetime.now() + timedelta(seconds=60)
+        with patch.object(waking, "waker") as waker:
+            self.channel.publish_cron_id._trigger(at=at)
+            waker.assert_not_called()
+            self.env.cr.postcommit.run()
+        waker.assert_called_once_with(self.env.cr.dbname)
+        ((cron_id, seconds), _options) = waker.return_value.remind_in.call_args
+        self.assertEqual(cron_id, self.channel.publish_cron_id.id)
+        self.assertTrue(58 < seconds <= 60, seconds)
+
+    def test_other_jobs_are_left_to_odoo(self):
+        cron = self.env.ref("mail.ir_cron_mail_scheduler_action")
+        with patch.object(waking, "waker") as waker:
+            cron._trigger(at=fields.Datetime.now() + timedelta(seconds=60))
+            self.env.cr.postcommit.run()
+        waker.assert_not_called()
