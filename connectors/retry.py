@@ -12,6 +12,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+HINT_JITTER = 0.5
+"""Seconds by which a wait that a channel asked for may be longer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RetrySchedule:
@@ -42,14 +45,15 @@ class RetrySchedule:
     ) -> float:
         """Return the seconds to wait after so many failures in a row.
 
-        A hint is kept to within a second: never earlier than asked, and at most one
-        second later, so that waiting workers do not all come back at once.
+        A hint is kept to within a second: never earlier than asked, and at most half a
+        second later, so that waiting workers do not all come back at once and one that
+        has to be woken first is still in time.
 
         :param after: seconds the channel asked for, see ``RetryLater.after``.
         :param draw: returns a random number from 0 up to 1.
         """
         if after is not None:
-            return min(max(after, 0.0), self.longest_hint) + draw()
+            return min(max(after, 0.0), self.longest_hint) + HINT_JITTER * draw()
         return self.limit(failures) * draw()
 
     def exhausted(self, failures: int) -> bool:

@@ -58,7 +58,7 @@ class TestDecide(unittest.TestCase):
             work, Trouble.RATE_LIMITED, count, after=after, draw=lambda: draw
         )
         if work not in (Work.NUMBER, Work.BATCH):
-            self.assertTrue(after <= decision.wait <= after + 1)
+            self.assertTrue(after <= decision.wait <= after + 0.5)
 
     @given(troubles, failures, hints)
     def test_a_number_is_never_resent(self, trouble, count, after):
@@ -120,7 +120,7 @@ class TestDecide(unittest.TestCase):
         )
         self.assertEqual((False, False), (decision.counts, decision.tell))
         if work is not Work.NUMBER:
-            self.assertTrue(after <= decision.wait <= after + 1)
+            self.assertTrue(after <= decision.wait <= after + 0.5)
 
     def test_people_are_told_in_time(self):
         def told(work, trouble):

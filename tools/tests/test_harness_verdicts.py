@@ -195,6 +195,10 @@ class TestPauses(unittest.TestCase):
     def test_in_time(self) -> None:
         self.assertEqual(self.problems([9.99, 12.5, 15.9]), [])
 
+    def test_too_late(self) -> None:
+        (problem,) = self.problems([9.99, 12.5, 16.8])
+        self.assertEqual(problem, "a call came 1.3 s after Retry-After")
+
     def test_too_early(self) -> None:
         (problem,) = self.problems([9.99, 11.0, 12.5, 15.9])
         self.assertEqual(problem, "calls within Retry-After 2: [-1.0] instead of []")
