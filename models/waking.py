@@ -55,7 +55,7 @@ def waker(dbname):
                 target=found.run, name=f"stock_channel_hub.waker.{dbname}", daemon=True
             ).start()
             # What was asked for in the last moments of a process that ends in order.
-            atexit.register(found.round)
+            atexit.register(found.finish)
         return _WAKERS[dbname]
 
 
@@ -74,14 +74,18 @@ class Waker:
         self._clock = clock
         self._lock = threading.Lock()
         self._is_asked = threading.Event()
-        self._asked = set()
+        # Since when, by id of the job.
+        self._asked = {}
         self._later = []
         self._watched = {}
+        self._is_failing = False
 
     def ask(self, cron_ids):
         """Let these jobs be triggered soon; returns at once."""
+        now = self._clock()
         with self._lock:
-            self._asked.update(cron_ids)
+            for cron_id in cron_ids:
+                self._asked.setdefault(cron_id, now)
         self._is_asked.set()
 
     def remind_in(self, cron_id, seconds):
@@ -115,18 +119,40 @@ class Waker:
             elif known and not asked:
                 self._remind(sorted(known), OVERDUE_SECONDS)
         except Exception:
-            # What was committed is committed; it is tried again, and nobody fails.
-            _logger.warning("jobs %s not woken yet", sorted(asked | due), exc_info=True)
-            with self._lock:
-                self._asked |= asked
+            self._failed(asked, now)
+        else:
+            self._is_failing = False
         self._watched = {cron_id: self._watched[cron_id] for cron_id in known}
-        self._watched.update(dict.fromkeys(asked | due, now + WATCH_SECONDS))
+        self._watched.update(dict.fromkeys({*asked, *due}, now + WATCH_SECONDS))
         return self._pause(now)
+
+    def finish(self):
+        """Trigger what was asked for in the last moments of the process."""
+        asked, _due = self._take(self._clock())
+        if asked:
+            try:
+                self._trigger(sorted(asked))
+            except Exception:
+                _logger.warning("jobs %s not woken", sorted(asked), exc_info=True)
+
+    def _failed(self, asked, now):
+        """Try it again, for as long as Odoo's own look could not have come instead.
+
+        What was committed is committed, and nobody's work fails. One line for each time
+        that the database is away: whoever reads the log knows it already.
+        """
+        level = logging.DEBUG if self._is_failing else logging.WARNING
+        _logger.log(level, "jobs %s not woken yet", sorted(asked), exc_info=True)
+        self._is_failing = True
+        with self._lock:
+            for cron_id, since in asked.items():
+                if now - since < WATCH_SECONDS:
+                    self._asked.setdefault(cron_id, since)
 
     def _take(self, now):
         """Return what is to be triggered, and whose moment has come."""
         with self._lock:
-            asked, self._asked = self._asked, set()
+            asked, self._asked = self._asked, {}
             due = set()
             while self._later and self._later[0][0] <= now:
                 due.add(heapq.heappop(self._later)[1])

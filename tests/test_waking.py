@@ -71,6 +71,29 @@ class TestWaker(BaseCase):
             self.assertEqual(self.round_after(0), ([], 3.0))
         self.assertEqual(self.round_after(3), ([("trigger", [5])], 3.0))
 
+    def test_database_that_stays_away_is_left_to_odoo(self):
+        """Nobody fills the log about a database that was dropped."""
+        self.waker.ask([5])
+        with (
+            patch.object(
+                self.waker, "_trigger", side_effect=ConnectionError
+            ) as trigger,
+            self.assertLogs(LOGGER, "WARNING") as logs,
+        ):
+            for _round in range(40):
+                self.round_after(3)
+        self.assertEqual(trigger.call_count, 30)
+        self.assertEqual(len(logs.records), 1)
+        self.assertEqual(self.round_after(200), ([], None))
+
+    def test_process_that_ends_triggers_what_was_asked_for(self):
+        self.waker.ask([5])
+        self.waker.finish()
+        self.assertEqual(self.done, [("trigger", [5])])
+        self.done.clear()
+        self.waker.finish()
+        self.assertEqual(self.done, [])
+
     def test_reminder_that_fails_is_tried_again(self):
         self.waker.ask([5])
         self.round_after(0)

@@ -22,6 +22,10 @@ from ..world import OPERATED, World, timed
 TERMINAL_SECONDS = 60
 """After the last delivery; the goal."""
 
+PER_SECOND = 24
+"""Deliveries of the long version. A third of them say something new, about as much as two
+cores work on beside all else: what is left at the end is what the kills left, no pile."""
+
 POINTS = (
     "inbox.claimed",
     "order.read",
@@ -59,7 +63,7 @@ def exactly_one_effect(world: World) -> Verdict:
         dice.shuffle(deliveries)
         machine, senders = Machine(), world.senders()
         kills, crashes = sum(world.fleet.killed.values()), world.database.crashes
-        senders.send(deliveries)
+        senders.send(deliveries, per_second=world.size(0, PER_SECOND))
         _disturb(world, senders, dice, len(deliveries))
         senders.join()
         # From here on everybody lives: what is left is to be done in time. Points that
