@@ -9,7 +9,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, split_every
 
 from ..connectors.errors import ConnectorError
-from .stock_channel_drift import AGREES, Mark
+from .stock_channel_drift import AGREES, SETTLED, Mark
 
 # Reading gives way to the next round of polling after this many seconds.
 SLICE_SECONDS = 10
@@ -21,6 +21,12 @@ INTERVAL = timedelta(minutes=1)
 FLOOD = 20
 # What a round found that somebody or something must act on.
 ACTED_KINDS = ("edited", "unknown")
+# What is read again at once: what differed, and what was on its way to the channel when
+# it differed and is not any more. Had it come to rest without being sent, the channel
+# would have gone on showing something else until the next round, a day later.
+READ_NEXT = SQL(
+    "(row.read_next OR (row.drift = 'in_flight' AND row.state IN %s))", SETTLED
+)
 
 
 @dataclass(frozen=True)
@@ -288,12 +294,12 @@ class StockChannelReadBack(models.Model):
         Rows that differed are marked: they are read again at once, on top of what
         is owed, so that a doubt never lasts a whole round.
         """
-        marked = SQL("row.read_next AND %s", unread_since(run_at))
+        marked = SQL("%s AND %s", READ_NEXT, unread_since(run_at))
         rows = self._choose_rows(MAX_SLICE, marked)
         if self.read_back_requested_at:
             return rows + self._plan_on_demand()
         if owed:
-            others = SQL("row.read_next IS NOT TRUE AND %s", unread_since(run_at))
+            others = SQL("%s IS NOT TRUE AND %s", READ_NEXT, unread_since(run_at))
             rows += self._choose_rows(owed, others)
         return rows
 
@@ -303,7 +309,7 @@ class StockChannelReadBack(models.Model):
             return []
         unread = unread_since(self.read_back_started_at)
         return self._choose_rows(
-            MAX_SLICE, SQL("row.read_next IS NOT TRUE AND %s", unread)
+            MAX_SLICE, SQL("%s IS NOT TRUE AND %s", READ_NEXT, unread)
         )
 
     def _end_slice(self, run_at, is_paid):
@@ -316,7 +322,7 @@ class StockChannelReadBack(models.Model):
         is_read = started and not self._choose_rows(1, unread_since(started))
         if self.read_back_requested_at and is_read:
             vals.update(read_back_requested_at=False, read_back_at=run_at)
-        is_certain = is_read and not self._choose_rows(1, SQL("row.read_next"))
+        is_certain = is_read and not self._choose_rows(1, READ_NEXT)
         if is_certain and self._is_round_running():
             vals.update(
                 read_back_ended_at=self.env.cr.now(),

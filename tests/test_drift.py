@@ -54,6 +54,26 @@ class TestDrift(DriftCase):
             self.poll()
         self.assertEqual(counts, [1])
 
+    def test_number_that_was_on_its_way_is_read_again_when_it_rests(self):
+        """It came to rest without being sent, and nobody looked at it for a day."""
+        self.alter(17)
+        self.receive(self.product, -2)
+        self.run_compute()
+        self.assertEqual(self.row.state, "pending")
+        self.compare()
+        self.assertEqual(self.row.drift, "in_flight")
+        counts, reading = self.counting_reads()
+        with reading:
+            self.poll()
+        self.assertEqual(counts, [], "a number on its way is left alone")
+        self.receive(self.product, 2)
+        self.run_compute()
+        self.assertEqual((self.row.state, self.row.expected_qty), ("clean", 10))
+        self.poll()
+        self.assertEqual((self.row.drift, self.row.state), ("edited", "pending"))
+        self.run_publish()
+        self.assertEqual((self.shown(), self.row.state), (10, "clean"))
+
     def test_sale_we_had_not_heard_of_is_no_drift(self):
         self.shop.books.sell("DESK", "main", Decimal(2))
         self.compare()
