@@ -75,14 +75,18 @@ def _apart(world: World, front: Front) -> list[str]:
 
 
 def _alter(front: Front, keys: list[tuple[str, str]]) -> int:
-    """Change numbers at the shop, as somebody does by hand."""
+    """Change numbers at the shop, as somebody does by hand.
+
+    Not to one that it showed before: that may be a channel that is late, and is left
+    alone for a while.
+    """
     for sku, place in keys:
         with front.store.transaction() as db:
             front.store.set_quantity(
                 db,
                 sku,
                 place,
-                front.store.quantity(sku, place) + Decimal(7),  # type: ignore[operator]
+                front.store.quantity(sku, place) + Decimal(1007),  # type: ignore[operator]
             )
     return len(keys)
 
