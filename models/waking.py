@@ -96,17 +96,17 @@ class Waker:
         self._is_asked.set()
 
     def run(self):
-        """Do one round after the other, for as long as the process lives."""
+        """Do one round after the other, for as long as the process lives.
+
+        Whoever asks first is served at once; the pause comes after.
+        """
         while True:
-            self._is_asked.wait(self.round())
+            self.round()
             time.sleep(PAUSE_SECONDS)
+            self._is_asked.wait(self.pause())
 
     def round(self):
-        """Do what is to do now.
-
-        :return: seconds until there is something to do again; None for as long as
-            nobody asks.
-        """
+        """Do what is to do now."""
         self._is_asked.clear()
         now = self._clock()
         asked, due = self._take(now)
@@ -124,7 +124,15 @@ class Waker:
             self._is_failing = False
         self._watched = {cron_id: self._watched[cron_id] for cron_id in known}
         self._watched.update(dict.fromkeys({*asked, *due}, now + WATCH_SECONDS))
-        return self._pause(now)
+
+    def pause(self):
+        """Return the seconds until there is something to do, None while nobody asks."""
+        now = self._clock()
+        with self._lock:
+            pauses = [max(0.0, moment - now) for moment, _cron_id in self._later[:1]]
+        if self._watched:
+            pauses.append(LOOK_SECONDS)
+        return min(pauses, default=None)
 
     def finish(self):
         """Trigger what was asked for in the last moments of the process."""
@@ -157,13 +165,6 @@ class Waker:
             while self._later and self._later[0][0] <= now:
                 due.add(heapq.heappop(self._later)[1])
             return asked, due
-
-    def _pause(self, now):
-        with self._lock:
-            pauses = [moment - now for moment, _cron_id in self._later[:1]]
-        if self._watched:
-            pauses.append(LOOK_SECONDS)
-        return min(pauses, default=None)
 
 
 def trigger_unless_waiting(registry, cron_ids):
