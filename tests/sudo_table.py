@@ -43,6 +43,7 @@ OTHER_USER = {
 SUDO = {
     "controllers/stock_channel_hub.py": (3, SETTING),
     "hooks.py": (1, SETTING),
+    "models/ir_cron.py": (1, SETTING),
     "models/sale_order.py": (1, HOOK),
     "models/stock_channel.py": (8, SETTING),
     "models/stock_channel_alert.py": (10, HUB),
