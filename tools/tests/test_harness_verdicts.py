@@ -210,9 +210,11 @@ class TestPauses(unittest.TestCase):
 class TestShares(unittest.TestCase):
     """TWO: who did how much."""
 
-    def problems(self, messages: Counter[int], numbers: Counter[int]) -> list[str]:
+    def problems(
+        self, messages: Counter[int], numbers: Counter[int], least: float = 0.2
+    ) -> list[str]:
         verdict = Verdict(name="TWO", goal="", seed=1)
-        judge_shares(verdict, {"messages": messages, "numbers": numbers})
+        judge_shares(verdict, {"messages": messages, "numbers": numbers}, least)
         return verdict.problems
 
     def test_by_process(self) -> None:
@@ -232,6 +234,13 @@ class TestShares(unittest.TestCase):
         self.assertEqual(
             self.problems(Counter({0: 8, 1: 1}), Counter({0: 1})),
             ["server 2 did 1 of 10"],
+        )
+
+    def test_of_little_each_does_something(self) -> None:
+        much, some = Counter({0: 50}), Counter({0: 8, 1: 1})
+        self.assertEqual(self.problems(much, some, least=0.0), [])
+        self.assertEqual(
+            self.problems(much, Counter(), least=0.0), ["server 2 did 0 of 50"]
         )
 
     def test_nobody_known(self) -> None:
