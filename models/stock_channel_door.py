@@ -12,6 +12,8 @@ import logging
 from odoo import api, fields, models
 from odoo.tools import ormcache
 
+from .stock_channel_secret import is_valid_at
+
 _logger = logging.getLogger(__name__)
 
 # What is asked of a channel at its door; the other fields of one are many.
@@ -52,6 +54,10 @@ class StockChannel(models.Model):
     @api.model
     @ormcache("token")
     def _door(self, token):
+        """Return (id, values of ``ASKED``) of the channel behind the token.
+
+        :raise UnknownAddress: where there is none.
+        """
         channel = self.search_fetch(
             [("webhook_token", "=", token), ("state", "!=", "draft")], ASKED
         )
@@ -68,12 +74,16 @@ class StockChannel(models.Model):
         return [
             value
             for begin, end, value in self._kept_secrets(self.id)
-            if begin <= now and (not end or now < end)
+            if is_valid_at(begin, end, now)
         ]
 
     @api.model
     @ormcache("channel_id")
     def _kept_secrets(self, channel_id):
+        """Return (begin, end, value) of a channel's secrets, newest first.
+
+        All of them, ended ones too: which of them are active changes with the clock.
+        """
         secrets = self.env["stock.channel.secret"].search_fetch(
             [("channel_id", "=", channel_id)], ["value", "valid_from", "valid_to"]
         )

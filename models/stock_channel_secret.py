@@ -6,6 +6,14 @@ from odoo.exceptions import UserError, ValidationError
 from ..connectors import registry
 
 
+def is_valid_at(begin, end, moment):
+    """Tell whether what holds from ``begin`` until before ``end`` holds then.
+
+    :param end: falsy where it has none; all of them naive UTC.
+    """
+    return begin <= moment and (not end or moment < end)
+
+
 class StockChannelSecret(models.Model):
     """A signing secret with a start and an end; several may be active.
 
@@ -60,9 +68,7 @@ class StockChannelSecret(models.Model):
             secret.is_active_now = secret._is_active_at(now)
 
     def _is_active_at(self, moment):
-        return self.valid_from <= moment and (
-            not self.valid_to or moment < self.valid_to
-        )
+        return is_valid_at(self.valid_from, self.valid_to, moment)
 
     @api.constrains("valid_from", "valid_to")
     def _check_dates(self):

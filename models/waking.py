@@ -180,6 +180,8 @@ def trigger_unless_waiting(registry, cron_ids):
     the workers are woken for it. Or they are all at work, perhaps on this very job,
     and find it afterwards: so they are told once a second, and not by everybody who
     comes meanwhile, since telling them takes a connection of its own.
+
+    :param registry: what has cursors of the database: Odoo's registry, or its pool.
     """
     with registry.cursor() as cr:
         ages = {cron_id: waiting_seconds(cr, cron_id) for cron_id in cron_ids}
@@ -196,6 +198,7 @@ def trigger_unless_waiting(registry, cron_ids):
 def remind(registry, cron_ids, seconds):
     """Tell the workers of triggers that wait though they are due; write none.
 
+    :param registry: what has cursors of the database: Odoo's registry, or its pool.
     :param float seconds: for which one has been waiting at least.
     :return: whether there was one.
     """
