@@ -119,6 +119,11 @@ registry.category("web_tour.tours").add("stock_channel_hub_location_page", {
             run: "click",
         },
         {
+            content: "It is chosen: a menu left earlier would take it back",
+            trigger:
+                ".o_form_view:has(.o_field_widget[name=effective_stock_condition]:contains(Quarantine)) .o_field_widget[name=stock_condition] input:value(Quarantine)",
+        },
+        {
             content: "What would it do?",
             trigger: ".o_stock_channel_preview_button",
             run: "click",
