@@ -238,13 +238,18 @@ class StockChannelPublicationWanted(models.Model):
                 "WITH number AS NOT MATERIALIZED (%s) SELECT DISTINCT listing_id "
                 "FROM (%s) AS difference ORDER BY listing_id",
                 query,
-                self._difference_query(),
+                self._difference_query(SQL("stock_channel_publication")),
             )
         )
         return [listing_id for (listing_id,) in self.env.cr.fetchall()]
 
-    def _difference_query(self):
-        """Return the query of the numbers that differ from the ledger."""
+    def _difference_query(self, ledger):
+        """Return the query of the numbers that differ from the ledger.
+
+        :param SQL ledger: the ledger, or those of its rows that can matter. A sweep
+            reads all of it; whoever computes some listings names theirs, for
+            PostgreSQL else sorts the whole ledger for every batch of the first one.
+        """
         return SQL(
             """
             SELECT number.*,
@@ -255,7 +260,7 @@ class StockChannelPublicationWanted(models.Model):
                    coalesce(old.state = 'clean' AND old.expected_qty <> number.wire,
                             FALSE) AS is_off
               FROM number
-              LEFT JOIN stock_channel_publication AS old
+              LEFT JOIN %(ledger)s AS old
                      ON old.listing_id = number.listing_id
                     AND old.channel_location_id = number.channel_location_id
              WHERE old.id IS NULL
@@ -263,6 +268,7 @@ class StockChannelPublicationWanted(models.Model):
                    IS DISTINCT FROM (number.wire, number.listing_product_id, %(new)s)
                 OR (old.state = 'clean' AND old.expected_qty <> number.wire)
             """,
+            ledger=ledger,
             old=SQL(", ").join(SQL.identifier("old", name) for name in COMPARED),
             new=SQL(", ").join(SQL.identifier("number", name) for name in COMPARED),
         )
@@ -276,6 +282,11 @@ class StockChannelPublicationWanted(models.Model):
                   FROM unnest(%(listings)s::int[], %(causes)s::text[],
                               %(moments)s::timestamp[])
                        AS change (listing_id, cause, changed_at)
+            ),
+            ledger AS (
+                SELECT row.*
+                  FROM stock_channel_publication AS row
+                  JOIN change USING (listing_id)
             ),
             difference AS MATERIALIZED (
                 SELECT difference.*, change.cause, change.changed_at
@@ -341,7 +352,7 @@ class StockChannelPublicationWanted(models.Model):
             listings=[change[0] for change in changes],
             causes=[change[1] for change in changes],
             moments=[change[2] for change in changes],
-            difference=self._difference_query(),
+            difference=self._difference_query(SQL("ledger")),
             columns=SQL(", ").join(SQL.identifier(name) for name in PARTS),
             updates=SQL(", ").join(
                 [
