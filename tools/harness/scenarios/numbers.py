@@ -205,7 +205,8 @@ def never_back(world: World) -> Verdict:
             _stir(world, products, 1, dice, ["north", "south", "depot"])
             # What a dead worker had sent is looked up at the channel first, once its call
             # must be over: kills that follow each other would leave nothing to count.
-            if dice.random() < (0.02 if world.is_long else 0.15):
+            is_spared = not kills and front.books.applied >= wanted // 2
+            if is_spared or dice.random() < (0.02 if world.is_long else 0.15):
                 point = dice.choice(["publish.leased", "publish.answered"])
                 world.fleet.arm(point)
                 kills += 1
