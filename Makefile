@@ -65,7 +65,7 @@ faults: ## those of the harness about wires that fail; SEED=… draws other faul
 
 .PHONY: harness
 harness: ## R1 to R18 on real processes that crash; SEED=… ONLY=R5 LONG=1
-	@$(PYTHON) -m tools.harness --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY)) $(if $(LONG),--long)
+	@$(PYTHON) -m tools.harness --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY)) $(if $(LONG),--long) $(if $(CI),--again)
 
 .PHONY: e2e-medusa
 e2e-medusa: ## the whole loop against a real Medusa shop

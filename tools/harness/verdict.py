@@ -19,6 +19,7 @@ class Verdict:
     :param list unjudged: what could not be judged here and now, and why.
     :param list history: what happened, for whoever looks into a failure.
     :param list proofs: the tests that show the goal, by name.
+    :param int failed_before: problems of a run before this one, with the same seed.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Verdict:
     unjudged: list[str] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
     proofs: list[str] = field(default_factory=list)
+    failed_before: int = 0
 
     @property
     def word(self) -> str:
@@ -82,6 +84,10 @@ def table(verdicts: Sequence[Verdict]) -> str:
         if len(verdict.problems) > 8:
             lines.append(f"       and {len(verdict.problems) - 8} more problems")
         lines += [f"       unjudged: {text}" for text in verdict.unjudged]
+        if verdict.failed_before:
+            lines.append(
+                f"       failed before, with {verdict.failed_before} problems: see above"
+            )
         lines += [f"       also shown by {name}" for name in verdict.proofs]
     by_word: dict[str, list[str]] = {"passed": [], "unjudged": [], "FAILED": []}
     for verdict in verdicts:
@@ -89,4 +95,6 @@ def table(verdicts: Sequence[Verdict]) -> str:
     last = f"harness: {len(by_word.pop('passed'))} of {len(verdicts)} hold"
     for word, names in by_word.items():
         last += f"; {word}: {', '.join(names)}" if names else ""
+    again = [verdict.name for verdict in verdicts if verdict.failed_before]
+    last += f"; played again: {', '.join(again)}" if again else ""
     return "\n".join([*lines, last])

@@ -41,6 +41,38 @@ class TestResults(FolderTestCase):
         self.assertEqual((result.failed, result.skipped), (1, 0))
         self.assertEqual(result.problems, ["a needs Odoo's server and ran without it"])
 
+    def test_failures_are_named(self):
+        report = self.folder / "r.xml"
+        report.write_text(
+            '<testsuite><testcase classname="hub.tests.test_tours.TestTours" name="a">'
+            "<failure/></testcase></testsuite>"
+        )
+        result = read_junit("tours", report)
+        self.assertEqual(result.failures, ["test_tours::TestTours::a"])
+
+    def failed(self, *tests: str, passed: int = 0) -> SuiteResult:
+        return SuiteResult("tours", passed=passed, failed=len(tests), failures=[*tests])
+
+    def test_what_holds_the_second_time_is_passed_and_named(self):
+        result = self.failed("m::A::a", "m::A::b", passed=5)
+        result.replayed(self.failed("m::A::b", passed=1))
+        self.assertEqual((result.passed, result.failed), (6, 1))
+        self.assertEqual(result.failures, ["m::A::b"])
+        self.assertIn(
+            "tours: m::A::a failed once and held when it was run again",
+            summary([result]).splitlines(),
+        )
+
+    def test_second_run_that_broke_saves_nothing(self):
+        broken = SuiteResult("tours", failed=1, problems=["it was ended"])
+        nothing = SuiteResult("tours")
+        for second in (broken, nothing):
+            result = self.failed("m::A::a", passed=5)
+            result.replayed(second)
+            with self.subTest(second.problems):
+                self.assertEqual((result.passed, result.failed), (5, 1))
+                self.assertEqual(result.unsteady, [])
+
     def test_summary_ends_with_the_line_machines_read(self):
         results = [
             SuiteResult("lint", passed=5),

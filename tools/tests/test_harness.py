@@ -88,6 +88,14 @@ class TestVerdict(unittest.TestCase):
         self.assertEqual((kept["seed"], kept["problems"]), (7, verdict.problems))
         self.assertIn("0 of 1 hold; FAILED: R1", table([verdict]))
 
+    def test_what_failed_before_is_told(self) -> None:
+        verdict = self.verdict()
+        verdict.failed_before = 2
+        self.assertEqual(verdict.word, "passed")
+        lines = table([verdict]).splitlines()
+        self.assertIn("       failed before, with 2 problems: see above", lines)
+        self.assertEqual(lines[-1], "harness: 1 of 1 hold; played again: R1")
+
     def test_seconds_on_a_busy_machine_prove_nothing(self) -> None:
         verdict = self.verdict()
         verdict.expect_soon(True, "too slow", "busy")

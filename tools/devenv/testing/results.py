@@ -20,6 +20,8 @@ class SuiteResult:
     :param int collected: tests found, for the count guard; checks are not counted.
     :param list problems: one sentence for each thing that makes the suite fail and
         is not a failed test (too slow, too few tests, a crash).
+    :param list failures: what failed, as ``module::Class::test``.
+    :param list unsteady: those of them that held when they were run again.
     """
 
     name: str
@@ -29,6 +31,8 @@ class SuiteResult:
     collected: int = 0
     seconds: float = 0.0
     problems: list[str] = dataclasses.field(default_factory=list)
+    failures: list[str] = dataclasses.field(default_factory=list)
+    unsteady: list[str] = dataclasses.field(default_factory=list)
     started: float = dataclasses.field(default_factory=time.monotonic, repr=False)
 
     def record(self, passed: bool) -> None:
@@ -50,6 +54,22 @@ class SuiteResult:
         self.skipped += other.skipped
         self.collected += other.collected
         self.problems += other.problems
+        self.failures += other.failures
+        self.unsteady += other.unsteady
+
+    def replayed(self, other: SuiteResult) -> None:
+        """Take in a second run of exactly what had failed.
+
+        What failed again has failed; what held is passed, and named for all that.
+        """
+        held = [test for test in self.failures if test not in other.failures]
+        if other.problems or other.passed != len(held):
+            self.problems += other.problems
+            return
+        self.passed += len(held)
+        self.failed -= len(held)
+        self.failures = list(other.failures)
+        self.unsteady += held
 
     def finish(self) -> SuiteResult:
         """Stop the clock."""
@@ -75,6 +95,8 @@ def read_junit(name: str, report: Path) -> SuiteResult:
             result.fail(f"{case.get('name')} needs Odoo's server and ran without it")
         elif outcomes & {"failure", "error"}:
             result.failed += 1
+            place = case.get("classname", "").split(".")[-2:]
+            result.failures.append("::".join([*place, case.get("name", "")]))
         elif "skipped" in outcomes:
             result.skipped += 1
         else:
@@ -91,6 +113,10 @@ def summary(results: Sequence[SuiteResult]) -> str:
     ]
     for result in results:
         lines += [f"{result.name}: {problem}" for problem in result.problems]
+        lines += [
+            f"{result.name}: {test} failed once and held when it was run again"
+            for test in result.unsteady
+        ]
     passed = sum(result.passed for result in results)
     failed = sum(result.failed for result in results)
     skipped = sum(result.skipped for result in results)
