@@ -82,14 +82,28 @@ def trouble(database: Database, channel_id: int) -> list[str]:
         )
     ]
     return found + [
-        f"open exception: {title} ({value})"
+        f"open exception: {title}"
+        for title in open_exceptions(database, channel_id, "%")
+    ]
+
+
+def alarms(database: Database, channel_id: int) -> list[str]:
+    """Return what the watchdog has found wrong, and not yet right again."""
+    return open_exceptions(database, channel_id, "watch:%")
+
+
+def open_exceptions(database: Database, channel_id: int, like: str) -> list[str]:
+    """Return titles and values of a channel's open exceptions, by fingerprint."""
+    return [
+        f"{title} ({value})"
         for title, value in database.rows(
             "SELECT title, coalesce(value, '') FROM stock_channel_exception"
-            " WHERE channel_id = %s AND state = 'open'"
+            " WHERE channel_id = %s AND state = 'open' AND fingerprint LIKE %s"
             # They speak of the last hour, and of mail, which nobody takes here.
             " AND fingerprint NOT LIKE 'watch:failures:%%'"
             " AND fingerprint NOT LIKE 'watch:mail:%%' ORDER BY id LIMIT 20",
             channel_id,
+            like,
         )
     ]
 

@@ -20,7 +20,7 @@ from .database import Database
 from .diary import Diary
 from .fleet import Fleet
 from .front import Front, Key, open_front
-from .ledger import numbers
+from .ledger import alarms, numbers, trouble
 from .senders import Senders
 from .verdict import Verdict
 
@@ -239,6 +239,25 @@ class World:
     def wake_inbox(self) -> None:
         """Let a minute pass for those who work on deliveries."""
         self.wake(self.cron("inbox"), self.cron("inbox_2"))
+
+    def trouble(self, front: Front) -> list[str]:
+        """Return what is left to do, and what somebody has to see to.
+
+        Alarms are right while workers are dead and messages wait. They have to end by
+        themselves within two periods, and are trouble when they do not.
+        """
+        channel_id = front.hub.channel_id
+
+        def sounding() -> list[str]:
+            if found := alarms(self.database, channel_id):
+                self.wake(self.cron("watch"))
+                time.sleep(0.5)
+            return found
+
+        # Whatever does not end is among the open exceptions.
+        with contextlib.suppress(DevEnvError):
+            wait_for(sounding, seconds=120, what="the alarms to end")
+        return trouble(self.database, channel_id)
 
     def verdict(self, name: str, goal: str) -> Verdict:
         """Return an empty verdict."""

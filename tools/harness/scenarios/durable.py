@@ -56,7 +56,7 @@ def durable_before_answer(world: World) -> Verdict:
         wrong = [said for said in answers if said.isdigit() and said not in GOOD]
         verdict.same("wrong answers", wrong, [])
         _drained(world, front, world.size(60, 900))
-        verdict.problems += ledger.trouble(world.database, front.hub.channel_id)
+        verdict.problems += world.trouble(front)
     return verdict
 
 

@@ -150,5 +150,5 @@ def judge_shop(
     verdict.problems += ledger.unequal(
         world.database, channel_id, books, mine, front.levels()
     )
-    verdict.problems += ledger.trouble(world.database, channel_id)
+    verdict.problems += world.trouble(front)
     verdict.problems += front.books.inversions

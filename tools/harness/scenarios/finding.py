@@ -46,7 +46,7 @@ def lost_notices_are_found(world: World) -> Verdict:
         before = _told(world, channel_id)
         _cycle(world, front, lambda: [])
         verdict.same("what a second cycle changed", _told(world, channel_id), before)
-        verdict.problems += ledger.trouble(world.database, channel_id)
+        verdict.problems += world.trouble(front)
         verdict.counts.update(
             events=len(deliveries), lost=len(deliveries) - len(kept), altered=altered
         )

@@ -42,7 +42,7 @@ def any_order(world: World) -> Verdict:
         verdict.problems += ledger.unequal(
             world.database, front.hub.channel_id, books, stock, front.levels()
         )
-        verdict.problems += ledger.trouble(world.database, front.hub.channel_id)
+        verdict.problems += world.trouble(front)
         verdict.counts.update(orders=len(books.orders), events=len(deliveries))
     return verdict
 

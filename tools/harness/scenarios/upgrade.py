@@ -77,7 +77,7 @@ def _judge(
     verdict.problems += ledger.unequal(
         world.database, channel_id, books, stock, front.levels()
     )
-    verdict.problems += ledger.trouble(world.database, channel_id)
+    verdict.problems += world.trouble(front)
     verdict.problems += front.books.inversions
     verdict.counts["orders"] = len(books.orders)
     # Twice told is no harm under one key; twice written would be a push too many.
