@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of all that is drawn")
     parser.add_argument("--only", default="", help="scenarios, as in R1,R5")
     parser.add_argument("--long", action="store_true", help="PROOF's own counts")
-    parser.add_argument("--again", action="store_true", help="what failed, once more")
+    parser.add_argument("--again", action="store_true", help="what was late, once more")
     options = parser.parse_args()
     # Only the environment's Python has what these need.
     from .run import run_all

@@ -53,13 +53,13 @@ def run_all(env: Environment, options: argparse.Namespace) -> int:
 
 
 def _play_again(world: World, name: str) -> Verdict:
-    """Play one scenario, and once more when it fails.
+    """Play one scenario, and once more when it was late.
 
-    A machine that stands still for some seconds makes late what is not wrong. What was
-    wrong is kept and told all the same, it only does not stop everybody's work.
+    A machine that stands still for some seconds makes late what is not wrong. The first
+    run is kept and told all the same. What is wrong without being late is wrong.
     """
     first = _play(world, name)
-    if not first.problems:
+    if not first.is_late:
         return first
     second = _play(world, name)
     second.failed_before = len(first.problems)
@@ -76,7 +76,7 @@ def _play(world: World, name: str) -> Verdict:
             verdict = SCENARIOS[name](world)
         except DevEnvError as error:
             verdict = world.verdict(name, "did not come to its end")
-            verdict.problems.append(str(error))
+            verdict.late(str(error))
         except Exception:  # noqa: BLE001 - the other scenarios are played all the same
             verdict = world.verdict(name, "broke off")
             verdict.problems.append(traceback.format_exc())

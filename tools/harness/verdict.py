@@ -19,6 +19,7 @@ class Verdict:
     :param list unjudged: what could not be judged here and now, and why.
     :param list history: what happened, for whoever looks into a failure.
     :param list proofs: the tests that show the goal, by name.
+    :param bool is_late: some of the problems are about seconds, see :meth:`late`.
     :param int failed_before: problems of a run before this one, with the same seed.
     """
 
@@ -31,6 +32,7 @@ class Verdict:
     unjudged: list[str] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
     proofs: list[str] = field(default_factory=list)
+    is_late: bool = False
     failed_before: int = 0
 
     @property
@@ -45,15 +47,26 @@ class Verdict:
         if not holds:
             self.problems.append(problem)
 
+    def late(self, problem: str) -> None:
+        """Note a problem about seconds: what came too late, or not in time.
+
+        It may be the machine that stood still, and what is compared after it is
+        different because nobody waited any longer.
+        """
+        self.problems.append(problem)
+        self.is_late = True
+
     def expect_soon(self, holds: bool, problem: str, noise: str) -> None:
         """Note a problem about seconds, which a busy machine makes no problem.
 
         :param str noise: why nobody can judge it here and now; empty when they can.
         """
-        if not holds and noise:
+        if holds:
+            return
+        if noise:
             self.unjudged.append(f"{problem}; {noise}")
         else:
-            self.expect(holds, problem)
+            self.late(problem)
 
     def same(self, what: str, found: object, wanted: object) -> None:
         """Note a problem unless two values are equal."""

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from tools.devenv import Layout
 from tools.faults.proxy import Proxy, Weather
+from tools.harness import run
 from tools.harness.expected import differences, expect
 from tools.harness.fleet import Fleet, parents
 from tools.harness.machine import Machine, Ticks
@@ -105,13 +106,49 @@ class TestVerdict(unittest.TestCase):
             (verdict.word, verdict.unjudged), ("unjudged", ["too slow; busy"])
         )
         self.assertIn("0 of 1 hold; unjudged: R1", table([verdict]))
+        self.assertFalse(verdict.is_late)
         verdict.expect_soon(False, "too slow", "")
-        self.assertEqual(verdict.word, "FAILED")
+        self.assertEqual((verdict.word, verdict.is_late), ("FAILED", True))
+
+    def test_wrong_is_not_late(self) -> None:
+        verdict = self.verdict()
+        verdict.same("pieces", 1, 2)
+        self.assertFalse(verdict.is_late)
 
     def test_quantile(self) -> None:
         self.assertEqual(quantile([], 0.99), 0.0)
         self.assertEqual(quantile([3, 1, 2], 0.5), 2)
         self.assertEqual(quantile(range(100), 0.99), 99)
+
+
+class TestAgain(unittest.TestCase):
+    """In CI: what was late is played again, what was wrong is not."""
+
+    def played(self, *verdicts: Verdict) -> tuple[Verdict, int]:
+        with patch.object(run, "_play", side_effect=verdicts) as play:
+            found = run._play_again(None, "R1")  # type: ignore[arg-type]
+        return found, play.call_count
+
+    def verdict(self) -> Verdict:
+        return Verdict(name="R1", goal="a goal", seed=7)
+
+    def test_late_once(self) -> None:
+        late, held = self.verdict(), self.verdict()
+        late.late("too slow")
+        found, times = self.played(late, held)
+        self.assertEqual((found.word, found.failed_before, times), ("passed", 1, 2))
+
+    def test_late_twice(self) -> None:
+        late, again = self.verdict(), self.verdict()
+        late.late("too slow")
+        again.late("too slow")
+        self.assertEqual(self.played(late, again)[0].word, "FAILED")
+
+    def test_wrong(self) -> None:
+        wrong = self.verdict()
+        wrong.same("pieces", 1, 2)
+        found, times = self.played(wrong)
+        self.assertEqual((found.word, times), ("FAILED", 1))
 
 
 class TestProofs(unittest.TestCase):

@@ -93,4 +93,5 @@ def _judge(verdict: Verdict, senders: Senders, bare: _Bare, count: int) -> None:
             f"{text}; a bare route took {noise:.3f} s meanwhile" for text in slow
         ]
     else:
-        verdict.problems += slow
+        for text in slow:
+            verdict.late(text)

@@ -137,7 +137,7 @@ def _settle(
             wait_for(partial(world.unsettled, front), seconds=120, what="numbers")
         verdict.counts["numbers agree after s"] = timed(ended)
     except DevEnvError as error:
-        verdict.problems.append(str(error))
+        verdict.late(str(error))
 
 
 def judge_shop(

@@ -170,7 +170,7 @@ def judge_claims(
         if spread > 3:
             verdict.unjudged.append(f"{text}; the baseline itself varies too much")
         else:
-            verdict.problems.append(text)
+            verdict.late(text)
 
 
 def judge_retention(

@@ -184,7 +184,7 @@ def _judge_shortages(
             what="each shortage to be told once",
         )
     except DevEnvError as error:
-        verdict.problems.append(str(error))
+        verdict.late(str(error))
 
 
 def people_are_not_hurt(world: World) -> Verdict:

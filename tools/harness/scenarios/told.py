@@ -102,7 +102,7 @@ def _wait(
     try:
         wait_for(left, seconds=2 * PERIOD, what="alarms to open or close")
     except DevEnvError as error:
-        verdict.problems.append(str(error))
+        verdict.late(str(error))
     return found
 
 
