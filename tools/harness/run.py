@@ -56,10 +56,11 @@ def _play_again(world: World, name: str) -> Verdict:
     """Play one scenario, and once more when it was late.
 
     A machine that stands still for some seconds makes late what is not wrong. The first
-    run is kept and told all the same. What is wrong without being late is wrong.
+    run is kept and told all the same. What is wrong without being late is wrong, and so
+    is what no lateness explains.
     """
     first = _play(world, name)
-    if not first.is_late:
+    if first.is_wrong or not first.is_late:
         return first
     second = _play(world, name)
     second.failed_before = len(first.problems)

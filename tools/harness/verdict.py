@@ -20,6 +20,7 @@ class Verdict:
     :param list history: what happened, for whoever looks into a failure.
     :param list proofs: the tests that show the goal, by name.
     :param bool is_late: some of the problems are about seconds, see :meth:`late`.
+    :param bool is_wrong: some of them no seconds can explain, see :meth:`never`.
     :param int failed_before: problems of a run before this one, with the same seed.
     """
 
@@ -33,6 +34,7 @@ class Verdict:
     history: list[str] = field(default_factory=list)
     proofs: list[str] = field(default_factory=list)
     is_late: bool = False
+    is_wrong: bool = False
     failed_before: int = 0
 
     @property
@@ -55,6 +57,11 @@ class Verdict:
         """
         self.problems.append(problem)
         self.is_late = True
+
+    def never(self, problems: Sequence[str]) -> None:
+        """Note what must not happen on any machine, however late it is."""
+        self.problems += problems
+        self.is_wrong = self.is_wrong or bool(problems)
 
     def expect_soon(self, holds: bool, problem: str, noise: str) -> None:
         """Note a problem about seconds, which a busy machine makes no problem.

@@ -144,6 +144,15 @@ class TestAgain(unittest.TestCase):
         again.late("too slow")
         self.assertEqual(self.played(late, again)[0].word, "FAILED")
 
+    def test_late_and_what_must_never_be(self) -> None:
+        wrong = self.verdict()
+        wrong.late("too slow")
+        wrong.never([])
+        self.assertFalse(wrong.is_wrong)
+        wrong.never(["A at north: 2 after 3"])
+        found, times = self.played(wrong)
+        self.assertEqual((found.word, times), ("FAILED", 1))
+
     def test_wrong(self) -> None:
         wrong = self.verdict()
         wrong.same("pieces", 1, 2)

@@ -12,7 +12,7 @@ from tools.harness.expected import Expected, expect
 from tools.harness.scenarios.neighbours import judge_claims, judge_retention
 from tools.harness.scenarios.numbers import judge_pauses
 from tools.harness.scenarios.stock import Sale, bound, oversold
-from tools.harness.scenarios.two import judge_shares, shares
+from tools.harness.scenarios.two import count_shares, judge_shares, shares
 from tools.harness.verdict import Verdict
 
 BEGUN = {("A", "north"): 10, ("B", "north"): 10}
@@ -210,11 +210,10 @@ class TestPauses(unittest.TestCase):
 class TestShares(unittest.TestCase):
     """TWO: who did how much."""
 
-    def problems(
-        self, messages: Counter[int], numbers: Counter[int], least: float = 0.2
-    ) -> list[str]:
+    def problems(self, messages: Counter[int], numbers: Counter[int]) -> list[str]:
         verdict = Verdict(name="TWO", goal="", seed=1)
-        judge_shares(verdict, {"messages": messages, "numbers": numbers}, least)
+        done = {"messages": messages, "numbers": numbers}
+        judge_shares(verdict, count_shares(verdict, done))
         return verdict.problems
 
     def test_by_process(self) -> None:
@@ -236,8 +235,10 @@ class TestShares(unittest.TestCase):
             ["server 2 did 1 of 10"],
         )
 
-    def test_of_little_one_may_do_all(self) -> None:
-        self.assertEqual(self.problems(Counter({0: 50}), Counter(), least=0.0), [])
+    def test_one_does_all(self) -> None:
+        self.assertEqual(
+            self.problems(Counter({0: 50}), Counter()), ["server 2 did 0 of 50"]
+        )
 
     def test_nobody_known(self) -> None:
         self.assertEqual(

@@ -77,7 +77,8 @@ def converges(world: World) -> Verdict:
         verdict.problems += ledger.unequal(
             world.database, front.hub.channel_id, books, mine, front.levels(), sold
         )
-        verdict.problems += front.books.inversions + senders.given_up
+        verdict.never(front.books.inversions)
+        verdict.problems += senders.given_up
     return verdict
 
 
@@ -229,7 +230,7 @@ def never_back(world: World) -> Verdict:
             kills=killed,
             agreed_after=f"{took:.0f} s",
         )
-        verdict.problems += front.books.inversions
+        verdict.never(front.books.inversions)
         if done < wanted or killed < len(points):
             verdict.unjudged.append(f"{done} of {wanted} in time, {killed} kills")
     return verdict

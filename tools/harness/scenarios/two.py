@@ -79,28 +79,31 @@ def shares(
     return found
 
 
-def judge_shares(
-    verdict: Verdict, done: Mapping[str, Counter[int]], least: float = FAIR
-) -> Counter[int]:
-    """Expect that each of two servers did its part of all that was done.
+def count_shares(verdict: Verdict, done: Mapping[str, Counter[int]]) -> Counter[int]:
+    """Note how much each of two servers did by kind, and return how much of all.
 
-    Not of each kind: a worker claims 50 messages at once, and while it has them the
-    other server's workers tell the numbers.
-
-    :return: how much each did.
+    Whatever was done, one of the two has to have done it.
     """
     both: Counter[int] = Counter()
     for what, part in done.items():
         verdict.counts[f"{what} by each"] = "+".join(str(part[n]) for n in (0, 1))
         verdict.same(f"{what} done by nobody known", part[-1], 0)
         both += part
+    return both
+
+
+def judge_shares(verdict: Verdict, both: Counter[int]) -> None:
+    """Expect that each of two servers did its part of all that was done.
+
+    Not of each kind: a worker claims 50 messages at once, and while it has them the
+    other server's workers tell the numbers.
+    """
     whole = sum(both.values())
     for number in (0, 1):
         verdict.expect(
-            both[number] >= least * whole,
+            both[number] >= FAIR * whole,
             f"server {number + 1} did {both[number]} of {whole}",
         )
-    return both
 
 
 @contextlib.contextmanager
@@ -135,9 +138,12 @@ def servers_share(world: World) -> Verdict:
             what="the first part to be done",
         )
         before = _done(world)
-        by_each = judge_shares(verdict, before, FAIR if world.is_long else 0.0)
+        by_each = count_shares(verdict, before)
+        if world.is_long:
+            judge_shares(verdict, by_each)
         # The one that did more, so that nobody can say the other was not needed.
-        world.fleet.kill_server(max((0, 1), key=lambda number: by_each[number]))
+        busier = max((0, 1), key=lambda number: by_each[number])
+        world.fleet.kill_server(busier)
         left = sum(_pending(world, front) for front in fronts)
         verdict.counts["messages left at the kill"] = left
         verdict.expect(left > 0, "nothing was left to do when the server was killed")
@@ -151,6 +157,8 @@ def servers_share(world: World) -> Verdict:
             world.fleet.start_dead()
         after = _done(world)["messages"]
         verdict.counts["messages in all"] = sum(after.values())
+        taken_over = after[1 - busier] - before["messages"][1 - busier]
+        verdict.expect(taken_over > 0, "the other server took nothing over")
         for front in fronts:
             judge_shop(world, verdict, front, stock)
     return verdict
